@@ -1,0 +1,1 @@
+"""What can happen: nouns, their events and the commands that decide them."""
