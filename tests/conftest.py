@@ -1,0 +1,92 @@
+"""One PostgreSQL per test run, one database per test.
+
+Alone, a run starts the server when a test first asks for it. With xdist the controller starts it and tells
+its workers the URL. `CHATLEDGER_DATABASE_URL` uses that server instead (its user must be allowed to create
+databases).
+
+For tests that need tables, migrate one database per worker and copy it (some 30 ms a copy):
+
+    @pytest.fixture(scope="session")
+    def migrated(databases: Databases) -> str:
+        url = databases.create()
+        ...migrate it, and close every connection to it
+        return url
+
+    @pytest.fixture
+    def ledger_url(databases: Databases, migrated: str) -> Iterator[str]:
+        url = databases.create(template=migrated)
+        yield url
+        databases.drop(url)
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.postgres.data_folder import DataFolderTaken
+from adapters.postgres.embedded import SETTINGS, EmbeddedPostgres
+from tests.databases import Databases
+
+# What survives a power cut is PostgreSQL's to prove; without fsync a database is made and dropped in no time.
+SERVER_SETTINGS = {**SETTINGS, "fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+SERVER = pytest.StashKey[EmbeddedPostgres]()
+SERVER_URL = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist: the controller is about to start a worker."""
+    node.workerinput["server_url"] = _server_url(node.config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if server := config.stash.get(SERVER, None):
+        server.stop()
+        shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="session")
+def server_url(request: pytest.FixtureRequest) -> str:
+    """The server of this test run. Its database `postgres` is for making others, not for tables."""
+    told_by_controller: str | None = getattr(request.config, "workerinput", {}).get("server_url")
+    return told_by_controller or _server_url(request.config)
+
+
+@pytest.fixture(scope="session")
+def databases(server_url: str) -> Iterator[Databases]:
+    with Databases(server_url) as databases:
+        yield databases
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """A database of the test's own, fresh and empty."""
+    url = databases.create()
+    yield url
+    databases.drop(url)
+
+
+def _server_url(config: pytest.Config) -> str:
+    if url := os.environ.get("CHATLEDGER_DATABASE_URL"):
+        return url
+    if SERVER_URL not in config.stash:
+        config.stash[SERVER], config.stash[SERVER_URL] = _start_server()
+    return config.stash[SERVER_URL]
+
+
+def _start_server() -> tuple[EmbeddedPostgres, str]:
+    """In the first free of some numbered folders, so that the server of a killed run is found and ended."""
+    for number in count():
+        folder = Path(tempfile.gettempdir()) / f"chatledger-tests-{os.getuid()}-{number}"
+        server = EmbeddedPostgres(folder, owner="a test run", settings=SERVER_SETTINGS)
+        try:
+            return server, server.start()
+        except DataFolderTaken:
+            continue
+    raise AssertionError("unreachable")
