@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from adapters.postgres.data_folder import DataFolderTaken
 from adapters.postgres.embedded import SETTINGS, EmbeddedPostgres
@@ -35,6 +36,8 @@ from tests.databases import Databases
 
 # What survives a power cut is PostgreSQL's to prove; without fsync a database is made and dropped in no time.
 SERVER_SETTINGS = {**SETTINGS, "fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+settings.register_profile("chatledger", deadline=None)  # a slow machine is not a wrong answer
+settings.load_profile("chatledger")
 SERVER = pytest.StashKey[EmbeddedPostgres]()
 SERVER_URL = pytest.StashKey[str]()
 
