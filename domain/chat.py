@@ -1,0 +1,176 @@
+"""A chat as the messenger knows it, and who took part in it when.
+
+Membership goes by the provider's times, ties by arrival: the latest of joining, leaving and writing
+decides. A message is no event of the chat, so a chat's stream does not grow with its messages.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from domain.fact import By, Fact, Noun, Private
+
+Membership = tuple[datetime, bool, bool]
+"""When, whether the address was in the chat, and whether somebody told us (or a message implied it)."""
+
+
+class ChatKind(StrEnum):
+    DIRECT = "direct"
+    GROUP = "group"
+
+
+class Chat(Noun):
+    TOPIC = "chat"
+
+    class Opened(Fact):
+        """The chat appeared, with the first webhook about it (G8)."""
+
+        TOPIC = "chat.opened"
+        chat_id: str
+        conversation_id: str
+        channel_id: str
+        kind: str
+        external_id: Private[str]
+        title: Private[str | None]
+
+        def apply(self, chat: Chat) -> None:
+            chat.conversation_id, chat.channel_id, chat.kind = (
+                self.conversation_id,
+                self.channel_id,
+                self.kind,
+            )
+            chat.title, chat.titled_at = self.title, self.timestamp
+
+    class Renamed(Fact):
+        """The chat has another title in the messenger."""
+
+        TOPIC = "chat.renamed"
+        chat_id: str
+        title: Private[str]
+
+        def apply(self, chat: Chat) -> None:
+            chat.title, chat.titled_at = self.title, self.timestamp
+
+    class ParticipantJoined(Fact):
+        """An address is in the chat. implied_by: the message that shows it, where nobody told us."""
+
+        TOPIC = "chat.participant_joined"
+        chat_id: str
+        address_id: str
+        kind: str
+        implied_by: str | None
+        by_id: str | None
+        address: Private[str]
+        name: Private[str | None]
+
+        def apply(self, chat: Chat) -> None:
+            told = self.implied_by is None
+            chat.memberships.setdefault(self.address_id, []).append((self.timestamp, True, told))
+
+    class ParticipantLeft(Fact):
+        """An address left the chat, or was removed from it."""
+
+        TOPIC = "chat.participant_left"
+        chat_id: str
+        address_id: str
+        kind: str
+        by_id: str | None
+        address: Private[str]
+        name: Private[str | None]
+
+        def apply(self, chat: Chat) -> None:
+            chat.memberships.setdefault(self.address_id, []).append((self.timestamp, False, True))
+
+    def __init__(self) -> None:
+        self.conversation_id = ""
+        self.channel_id = ""
+        self.kind = ""
+        self.title: str | None = None
+        self.titled_at: datetime | None = None
+        self.memberships: dict[str, list[Membership]] = {}
+
+    def open(
+        self, *, conversation_id: str, channel_id: str, kind: str, external_id: str, title: str | None, by: By
+    ) -> None:
+        if not self.exists:
+            self.record(
+                Chat.Opened,
+                by,
+                chat_id=str(self.id),
+                conversation_id=conversation_id,
+                channel_id=channel_id,
+                kind=kind,
+                external_id=external_id,
+                title=title,
+            )
+
+    def renames(self, title: str | None, at: datetime) -> bool:
+        """Whether the title is news; an older one that comes late is not."""
+        return title not in (None, self.title) and (self.titled_at is None or at >= self.titled_at)
+
+    def rename(self, title: str | None, *, by: By) -> None:
+        if self.renames(title, by.at):
+            self.record(Chat.Renamed, by, chat_id=str(self.id), title=title)
+
+    def shows_new_participant(self, address_id: str, at: datetime) -> bool:
+        """Whether a message of this address tells that it is in the chat, which nobody told us.
+
+        One that was sent before the address left says nothing about now.
+        """
+        known = self.memberships.get(address_id)
+        if not known:
+            return True
+        latest_at, present, _ = _latest(known)
+        return not present and at >= latest_at
+
+    def join(
+        self,
+        address_id: str,
+        *,
+        kind: str,
+        address: str,
+        name: str | None,
+        by: By,
+        by_id: str | None = None,
+        implied_by: str | None = None,
+    ) -> None:
+        """Note that an address is in the chat; told twice, it is noted once."""
+        told = implied_by is None
+        if (by.at, True, told) not in self.memberships.get(address_id, []):
+            self.record(
+                Chat.ParticipantJoined,
+                by,
+                chat_id=str(self.id),
+                address_id=address_id,
+                kind=kind,
+                implied_by=implied_by,
+                by_id=by_id,
+                address=address,
+                name=name,
+            )
+
+    def leave(
+        self, address_id: str, *, kind: str, address: str, name: str | None, by: By, by_id: str | None = None
+    ) -> None:
+        """Note that an address left the chat; told twice, it is noted once."""
+        if (by.at, False, True) not in self.memberships.get(address_id, []):
+            self.record(
+                Chat.ParticipantLeft,
+                by,
+                chat_id=str(self.id),
+                address_id=address_id,
+                kind=kind,
+                by_id=by_id,
+                address=address,
+                name=name,
+            )
+
+
+def _latest(memberships: list[Membership]) -> Membership:
+    """The latest by time; of two at the same time, the one that arrived later."""
+    latest = memberships[0]
+    for membership in memberships[1:]:
+        if membership[0] >= latest[0]:
+            latest = membership
+    return latest

@@ -1,0 +1,29 @@
+"""Ids that are derived, so that the same thing told twice lands on the same stream.
+
+A derived id says nothing about the address or the messenger's id that it was made from.
+"""
+
+from __future__ import annotations
+
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+NAMESPACE = uuid5(NAMESPACE_URL, "https://chatledger.dev/ids/1")
+SEPARATOR = "\x1f"  # a control character, which no id from outside may contain
+
+
+def derive(noun: str, *parts: str) -> UUID:
+    """The id of a noun, from the workspace and what the outside world calls it."""
+    return uuid5(NAMESPACE, SEPARATOR.join((noun, *parts)))
+
+
+def chat_id(workspace_id: str, channel_id: str, external_id: str) -> UUID:
+    return derive("chat", workspace_id, channel_id, external_id)
+
+
+def conversation_id(chat: UUID | str) -> UUID:
+    return derive("conversation", str(chat))
+
+
+def message_id(chat: UUID | str, external_id: str) -> UUID:
+    """Messengers number messages per account or per chat; with the chat in it, both are safe."""
+    return derive("message", str(chat), external_id)

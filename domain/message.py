@@ -1,0 +1,126 @@
+"""A message: a small stream of its own. Its edit or deletion may reach us before it does, and waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from domain.fact import By, Fact, Noun, Private
+
+
+class Direction(StrEnum):
+    IN = "in"
+    OUT = "out"
+
+
+class AuthorKind(StrEnum):
+    """Who wrote a message, as the company saw it when the message came."""
+
+    CLIENT = "client"
+    EMPLOYEE = "employee"
+    EXTERNAL_STAFF = "external_staff"
+
+
+class Message(Noun):
+    TOPIC = "message"
+    cached: ClassVar[bool] = False
+
+    class Received(Fact):
+        """A message came through a messenger: a client's, or one that the company wrote elsewhere."""
+
+        TOPIC = "message.received"
+        message_id: str
+        chat_id: str
+        conversation_id: str
+        channel_id: str
+        direction: str
+        author_kind: str
+        author_id: str | None
+        sender_id: str | None
+        echo: bool
+        reply_to: str | None
+        attachment_count: int
+        external_id: Private[str]
+        text: Private[str | None]
+        sender_address: Private[str | None]
+        sender_name: Private[str | None]
+        attachments: Private[list[dict[str, Any]]]
+
+        def apply(self, message: Message) -> None:
+            message.chat_id = self.chat_id
+
+    class Queued(Fact):
+        """An employee wrote a message here; a connector is to deliver it."""
+
+        TOPIC = "message.queued"
+        message_id: str
+        chat_id: str
+        conversation_id: str
+        channel_id: str
+        direction: str
+        author_kind: str
+        author_id: str
+        reply_to: str | None
+        attachment_count: int
+        text: Private[str | None]
+        attachments: Private[list[dict[str, Any]]]
+
+        def apply(self, message: Message) -> None:
+            message.chat_id = self.chat_id
+
+    class Edited(Fact):
+        """The author changed the text in the messenger; what it was stays in the history (G11)."""
+
+        TOPIC = "message.edited"
+        message_id: str
+        chat_id: str
+        text: Private[str | None]
+
+        def apply(self, message: Message) -> None:
+            message.edits[self.timestamp] = self.text
+
+    class Deleted(Fact):
+        """The author deleted the message in the messenger; it stays in the history (G11)."""
+
+        TOPIC = "message.deleted"
+        message_id: str
+        chat_id: str
+
+        def apply(self, message: Message) -> None:
+            message.deletions.add(self.timestamp)
+
+    def __init__(self) -> None:
+        self.chat_id: str | None = None
+        self.edits: dict[datetime, str | None] = {}
+        self.deletions: set[datetime] = set()
+
+    @property
+    def written(self) -> bool:
+        """Whether the message itself is here, not just news about it."""
+        return self.chat_id is not None
+
+    def receive(self, by: By, **facts: Any) -> None:
+        """Note a message that a messenger brought; brought twice, it is noted once."""
+        if not self.written:
+            self.record(Message.Received, by, message_id=str(self.id), **facts)
+
+    def queue(self, by: By, **facts: Any) -> None:
+        """Note a message that an employee wrote here; asked twice, it is noted once."""
+        if not self.written:
+            self.record(
+                Message.Queued,
+                by,
+                message_id=str(self.id),
+                direction=Direction.OUT.value,
+                author_kind=AuthorKind.EMPLOYEE.value,
+                **facts,
+            )
+
+    def edit(self, chat_id: str, text: str | None, *, by: By) -> None:
+        if by.at not in self.edits or self.edits[by.at] != text:
+            self.record(Message.Edited, by, message_id=str(self.id), chat_id=chat_id, text=text)
+
+    def delete(self, chat_id: str, *, by: By) -> None:
+        if by.at not in self.deletions:
+            self.record(Message.Deleted, by, message_id=str(self.id), chat_id=chat_id)

@@ -1,0 +1,64 @@
+"""What follows from what was recorded: each reaction is a command of its own, and so an event.
+
+- A holder who does not see his conversation any more is released (G10).
+- A conversation that was closed or snoozed over a client's unseen message comes back (P7).
+- A snooze ends when its time comes, also when the time came while nothing was running (P6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg import Connection
+
+from domain.application import Chatledger
+from domain.deciding import Accepted
+from domain.fact import By
+from projections.statements import Statements
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Reactions:
+    """Finds what has to follow from the read models, and has the application do it."""
+
+    def __init__(self, application: Chatledger, *, now: Callable[[], datetime] = utc_now) -> None:
+        self.application = application
+        self.now = now
+        self.statements = Statements.load("inbox")
+
+    def react(self, connection: Connection[Any], after: int, until: int) -> bool:
+        """Do what follows from the events in (after, until].
+
+        Returns whether anything was recorded; then the range is not done with, since what was
+        recorded may have consequences of its own.
+        """
+        done = list(self._reactions(connection, after, until))
+        return any(accepted.recorded > 0 for accepted in done)
+
+    def next_due(self, connection: Connection[Any]) -> datetime | None:
+        """When the next snooze ends."""
+        row = connection.execute(self.statements["next_snooze"]).fetchone()
+        return row[0] if row else None
+
+    def _reactions(self, connection: Connection[Any], after: int, until: int) -> Iterator[Accepted]:
+        application, now = self.application, self.now()
+        bounds = {"after": after, "until": until}
+        for workspace_id, chat_id, holder_id in self._found(connection, "holder_lost_sight", bounds):
+            yield application.release_blind(chat_id, holder_id, by=_by(workspace_id, now, "lost_sight"))
+        for workspace_id, chat_id, position in self._found(connection, "client_overlooked", {}):
+            yield application.bring_back(chat_id, position, by=_by(workspace_id, now, f"message:{position}"))
+        for workspace_id, chat_id in self._found(connection, "snooze_due", {"now": now}):
+            yield application.wake(chat_id, by=_by(workspace_id, now, "snooze"))
+
+    def _found(self, connection: Connection[Any], question: str, values: dict[str, Any]) -> list[Any]:
+        return connection.execute(self.statements[question], values).fetchall()
+
+
+def _by(workspace_id: str, now: datetime, causation: str) -> By:
+    """Nobody asked for it: the system acts."""
+    return By(workspace_id, "system", now, causation)
