@@ -40,7 +40,8 @@ class Chat(Noun):
                 self.channel_id,
                 self.kind,
             )
-            chat.title, chat.titled_at = self.title, self.timestamp
+            if self.title is not None:
+                chat.title, chat.titled_at = self.title, self.timestamp
 
     class Renamed(Fact):
         """The chat has another title in the messenger."""
@@ -105,13 +106,17 @@ class Chat(Noun):
                 title=title,
             )
 
-    def renames(self, title: str | None, at: datetime) -> bool:
-        """Whether the title is news; an older one that comes late is not."""
-        return title not in (None, self.title) and (self.titled_at is None or at >= self.titled_at)
+    def renames(self, title: str | None, at: datetime, *, told: bool) -> bool:
+        """Whether the title is news; one that is older than the known one is not.
 
-    def rename(self, title: str | None, *, by: By) -> None:
-        if self.renames(title, by.at):
-            self.record(Chat.Renamed, by, chat_id=str(self.id), title=title)
+        told: somebody told that the chat was renamed. A message only mentions the title, time and again.
+        """
+        if title is None or (title == self.title and not told):
+            return False
+        return self.titled_at is None or (at, title != self.title) > (self.titled_at, False)
+
+    def rename(self, title: str, *, by: By) -> None:
+        self.record(Chat.Renamed, by, chat_id=str(self.id), title=title)
 
     def shows_new_participant(self, address_id: str, at: datetime) -> bool:
         """Whether a message of this address tells that it is in the chat, which nobody told us.

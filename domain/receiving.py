@@ -115,7 +115,9 @@ def _results(heard: list[tuple[list[Fact], Refused | None]], accepted: Accepted)
     return results
 
 
-def _open(hearing: Hearing, ref: inbound.ChatRef, *, kind: str | None, by: By) -> Chat:
+def _open(
+    hearing: Hearing, ref: inbound.ChatRef, *, kind: str | None, by: By, told_title: bool = False
+) -> Chat:
     """The chat, which appears with the first webhook about it (G8); another title is taken over."""
     chat_id = hearing.chat_id(ref)
     chat = hearing.decision.read(Chat, chat_id)
@@ -131,7 +133,7 @@ def _open(hearing: Hearing, ref: inbound.ChatRef, *, kind: str | None, by: By) -
             title=ref.title,
             by=by,
         )
-    elif chat.renames(ref.title, by.at):
+    elif ref.title is not None and chat.renames(ref.title, by.at, told=told_title):
         hearing.decision.change(Chat, chat_id).rename(ref.title, by=by)
     return chat
 
@@ -236,7 +238,8 @@ def _hear_membership(hearing: Hearing, item: inbound.ParticipantJoined | inbound
 
 
 def _hear_title(hearing: Hearing, item: inbound.ChatRenamed) -> None:
-    _open(hearing, item.chat, kind=item.chat.kind or ChatKind.GROUP.value, by=hearing.by(item))
+    kind = item.chat.kind or ChatKind.GROUP.value
+    _open(hearing, item.chat, kind=kind, by=hearing.by(item), told_title=True)
 
 
 HEAR: dict[type, Callable[..., None]] = {

@@ -139,7 +139,8 @@ TRUNCATE inbox.chat, inbox.line, inbox.participant, inbox.reading;
 INSERT INTO inbox.chat
     (chat_id, conversation_id, workspace_id, channel_id, kind, external_id, title, titled_at, activity_at)
 SELECT (facts->>'chat_id')::uuid, (facts->>'conversation_id')::uuid, workspace_id, facts->>'channel_id',
-       facts->>'kind', private->>'external_id', private->>'title', occurred_at, occurred_at
+       facts->>'kind', private->>'external_id', private->>'title',
+       CASE WHEN private->>'title' IS NULL THEN '-infinity' ELSE occurred_at END, occurred_at
 FROM ledger
 WHERE position > %(after)s AND position <= %(until)s AND topic = 'chat.opened';
 

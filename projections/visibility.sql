@@ -260,7 +260,8 @@ WHERE position > %(after)s AND position <= %(until)s
 -- on: *
 -- A fact begins where it was not true before, and ends at the next change that says so.
 WITH flip AS MATERIALIZED (
-    SELECT kind, workspace_id, subject, object, position, holds, held_before IS NULL AS first,
+    SELECT kind, workspace_id, subject, object, position, holds,
+           lag(position) OVER (PARTITION BY kind, workspace_id, subject, object ORDER BY position) IS NULL AS first,
            lead(position) OVER (PARTITION BY kind, workspace_id, subject, object ORDER BY position) AS next_position
     FROM (
         SELECT *, lag(holds) OVER (PARTITION BY kind, workspace_id, subject, object ORDER BY position) AS held_before
@@ -437,8 +438,8 @@ WITH asked AS (
     WHERE run @> asked.position
 ), item AS (
     SELECT seen.employee_id, lower(run) AS since,
-           json_agg(visibility.reason(kind, contact_id, deal_id, principal, role.object)
-                    ORDER BY kind, contact_id, deal_id) AS reasons
+           json_agg(visibility.reason(held.kind, contact_id, deal_id, principal, role.object)
+                    ORDER BY held.kind, contact_id, deal_id) AS reasons
     FROM seen
     CROSS JOIN asked
     JOIN (SELECT DISTINCT employee_id, principal, kind, contact_id, deal_id FROM sighted, asked
