@@ -1,0 +1,163 @@
+-- The ledger: every event of Chatledger in one order without gaps. Run at each start; safe to run again.
+
+CREATE TABLE IF NOT EXISTS ledger (
+    position     bigint      PRIMARY KEY,
+    workspace_id text        NOT NULL,
+    stream_id    uuid        NOT NULL,
+    version      integer     NOT NULL,
+    topic        text        NOT NULL,
+    actor        text        NOT NULL,
+    occurred_at  timestamptz NOT NULL,
+    recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    causation    text        NOT NULL,
+    facts        jsonb       NOT NULL,
+    private      jsonb,
+    CONSTRAINT ledger_stream_version UNIQUE (stream_id, version)
+);
+
+-- The lock and the counter of the ledger. Whoever appends holds this row until the commit, so positions
+-- are given in the order in which they become visible, and one that is rolled back is given again.
+-- The row is small and its page mostly empty, so that updates stay in the page (HOT).
+CREATE TABLE IF NOT EXISTS ledger_head (
+    position bigint  NOT NULL,
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row)
+) WITH (fillfactor = 10);
+
+INSERT INTO ledger_head (position)
+SELECT coalesce(max(position), 0) FROM ledger
+ON CONFLICT DO NOTHING;
+
+CREATE OR REPLACE FUNCTION ledger_refuse_change() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% of % is refused: what happened stays as it was written', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+-- The head before the ledger, as an append takes them: whoever starts beside a running process waits for its
+-- appends and does not deadlock with them. ALWAYS: also where session_replication_role silences triggers.
+CREATE OR REPLACE TRIGGER refuse_change BEFORE DELETE OR TRUNCATE ON ledger_head
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+ALTER TABLE ledger_head ENABLE ALWAYS TRIGGER refuse_change;
+CREATE OR REPLACE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+ALTER TABLE ledger ENABLE ALWAYS TRIGGER refuse_change;
+
+-- Write events after a position, if no guarded stream has moved and each follows its predecessor.
+-- The caller holds the row of ledger_head, so nothing changes between the checks and the insert.
+-- Refuses with 23M01 (a guarded stream moved; values in the detail), 23M02 (an event's predecessor is
+-- not there) or a unique violation of ledger_stream_version (another event has its place).
+CREATE OR REPLACE FUNCTION ledger_write(
+    after bigint,
+    stream_ids uuid[], versions integer[], topics text[], states jsonb[],
+    guard_ids uuid[], guard_versions integer[]
+) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    refused record;
+BEGIN
+    IF cardinality(guard_ids) > 0 THEN
+        SELECT guard.stream_id, guard.version AS expected, actual.version AS found INTO refused
+        FROM unnest(guard_ids, guard_versions) AS guard (stream_id, version)
+        CROSS JOIN LATERAL (
+            SELECT coalesce(max(ledger.version), 0) AS version FROM ledger
+            WHERE ledger.stream_id = guard.stream_id
+        ) AS actual
+        WHERE actual.version <> guard.version
+        LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'stream % moved from version % to %',
+                refused.stream_id, refused.expected, refused.found
+                USING ERRCODE = '23M01', DETAIL = row_to_json(refused);
+        END IF;
+    END IF;
+
+    INSERT INTO ledger (
+        position, workspace_id, stream_id, version, topic, actor, occurred_at, causation, facts, private
+    )
+    SELECT
+        after + event.nth, event.state ->> 'workspace_id', event.stream_id, event.version, event.topic,
+        event.state ->> 'actor', (event.state ->> 'occurred_at')::timestamptz, event.state ->> 'causation',
+        event.state -> 'facts', nullif(event.state -> 'private', 'null')
+    FROM unnest(stream_ids, versions, topics, states)
+        WITH ORDINALITY AS event (stream_id, version, topic, state, nth);
+
+    IF 1 < ANY (versions) THEN
+        SELECT event.stream_id, event.version INTO refused
+        FROM unnest(stream_ids, versions) WITH ORDINALITY AS event (stream_id, version, nth)
+        WHERE event.version > 1 AND NOT EXISTS (
+            SELECT FROM ledger AS previous
+            WHERE previous.stream_id = event.stream_id AND previous.version = event.version - 1
+                AND previous.position < after + event.nth
+        )
+        LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'stream % has no version % for version % to follow',
+                refused.stream_id, refused.version - 1, refused.version
+                USING ERRCODE = '23M02', DETAIL = row_to_json(refused);
+        END IF;
+    END IF;
+END
+$$;
+
+-- Append the events of one or many requests in one transaction: all events of a request or none, each
+-- request judged by itself in the order given, seeing those before it. Request i has the events up to
+-- event_ends[i] and the guards up to guard_ends[i].
+-- A single request that is refused raises. Of several, refusals tells which were refused and why, and
+-- the others have dense positions from first_position on.
+-- The plans must not depend on statistics, which a ledger that grows from nothing does not have yet.
+CREATE OR REPLACE FUNCTION ledger_append(
+    stream_ids uuid[], versions integer[], topics text[], states jsonb[], event_ends integer[],
+    guard_ids uuid[], guard_versions integer[], guard_ends integer[],
+    OUT first_position bigint, OUT refusals jsonb
+)
+LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+    head bigint;
+    first_event integer := 1;
+    first_guard integer := 1;
+    code text;
+    reason text;
+    detail text;
+BEGIN
+    UPDATE ledger_head SET position = position + cardinality(stream_ids)
+    RETURNING position - cardinality(stream_ids) INTO STRICT head;
+    first_position := head + 1;
+
+    IF cardinality(event_ends) = 1 THEN
+        PERFORM ledger_write(head, stream_ids, versions, topics, states, guard_ids, guard_versions);
+        RETURN;
+    END IF;
+
+    BEGIN
+        PERFORM ledger_write(head, stream_ids, versions, topics, states, guard_ids, guard_versions);
+        RETURN;
+    EXCEPTION WHEN integrity_constraint_violation THEN
+        refusals := '[]';
+    END;
+
+    FOR i IN 1 .. cardinality(event_ends) LOOP
+        BEGIN
+            PERFORM ledger_write(
+                head,
+                stream_ids[first_event:event_ends[i]], versions[first_event:event_ends[i]],
+                topics[first_event:event_ends[i]], states[first_event:event_ends[i]],
+                guard_ids[first_guard:guard_ends[i]], guard_versions[first_guard:guard_ends[i]]
+            );
+            head := head + event_ends[i] - first_event + 1;
+        EXCEPTION WHEN integrity_constraint_violation THEN
+            GET STACKED DIAGNOSTICS
+                code = RETURNED_SQLSTATE, reason = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+            refusals := refusals || jsonb_build_object(
+                'request', i - 1, 'code', code, 'reason', reason, 'detail', detail
+            );
+        END;
+        first_event := event_ends[i] + 1;
+        first_guard := guard_ends[i] + 1;
+    END LOOP;
+    UPDATE ledger_head SET position = head;
+END
+$$;

@@ -1,0 +1,243 @@
+"""Events as they stand in the ledger: an envelope of JSON, with the facts apart from what is private.
+
+    {"workspace_id", "actor", "occurred_at", "causation", "facts": {...}, "private": {...} | null}
+
+What identifies or quotes a person can be erased later and every proof over the facts still holds: the
+facts hold a digest of the private payload, salted so that nobody can guess the payload from it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from secrets import token_hex
+from types import UnionType
+from typing import Annotated, Any, NotRequired, Union, cast, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import (
+    Cipher,
+    Compressor,
+    DataError,
+    Mapper,
+    MapperDeserialisationError,
+    NotSupportedError,
+    StoredEvent,
+    Transcoder,
+)
+from eventsourcing.utils import get_topic, resolve_topic
+from pydantic import ConfigDict, PlainSerializer, TypeAdapter
+from pydantic_core import PydanticSerializationError, from_json
+from typing_extensions import TypedDict
+
+from domain.fact import PRIVATE, Fact
+
+SALT_BYTES = 16
+ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+IN_THE_ENVELOPE = frozenset(
+    {"originator_id", "originator_version", "timestamp", "workspace_id", "actor", "causation"}
+)
+BESIDE_THE_FIELDS = ("private_digest", "class_version", "salt")
+
+canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
+def private_digest(salt: str, private: dict[str, Any]) -> str:
+    """SHA-256, in hex, over the bytes of the salt and the canonical JSON of the payload without its salt."""
+    return sha256(bytes.fromhex(salt) + canonical_json(private).encode()).hexdigest()
+
+
+class FactMapper(Mapper[UUID]):
+    """Between the events of the domain and the envelopes that the recorder stores.
+
+    Raises:
+        DataError: a value that JSON or PostgreSQL cannot hold: a lone surrogate, a NUL character, a time
+            without a zone, another type than the field's.
+        MapperDeserialisationError: what is stored does not fit the event's class.
+    """
+
+    def __init__(
+        self, transcoder: Transcoder, compressor: Compressor | None = None, cipher: Cipher | None = None
+    ) -> None:
+        if compressor or cipher:
+            raise NotSupportedError("SQL reads the facts: they can be neither compressed nor encrypted")
+        super().__init__(transcoder)
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        codec = codec_of(cast(type[Fact], type(domain_event)))
+        return StoredEvent(
+            originator_id=domain_event.originator_id,
+            originator_version=domain_event.originator_version,
+            topic=codec.topic,
+            state=codec.dump(cast(Fact, domain_event)),
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
+        event_class = resolve_topic(stored_event.topic)
+        try:
+            attributes = codec_of(event_class).load(stored_event)
+        except (ValueError, KeyError) as error:
+            raise MapperDeserialisationError(
+                f"{stored_event.topic}, version {stored_event.originator_version} of "
+                f"{stored_event.originator_id}, does not fit its class: {error}"
+            ) from error
+        event = object.__new__(event_class)
+        object.__setattr__(event, "__dict__", attributes)
+        return cast(DomainEventProtocol[UUID], event)
+
+
+class Codec:
+    """How the events of one class are written and read, worked out once from their type hints."""
+
+    def __init__(self, event_class: type[Fact]) -> None:
+        hints = get_type_hints(event_class, include_extras=True)
+        own = {field.name: hints[field.name] for field in fields(event_class)}
+        own = {name: hint for name, hint in own.items() if name not in IN_THE_ENVELOPE}
+        facts = {name: storable(hint) for name, hint in own.items() if not is_private(hint)}
+        private = {name: storable(hint) for name, hint in own.items() if is_private(hint)}
+        self.event_class = event_class
+        self.topic = get_topic(event_class)
+        self.class_version = int(getattr(event_class, "class_version", 1))
+        self.hints = {
+            **facts,
+            **private,
+            "timestamp": Moment,
+            "workspace_id": str,
+            "actor": str,
+            "causation": str,
+        }
+        self.private_names = tuple(private)
+        self.private, self.envelope = adapters(facts, private)
+
+    def dump(self, event: Fact) -> bytes:
+        facts, private = vars(event), None
+        if self.class_version > 1:
+            facts = {**facts, "class_version": self.class_version}
+        try:
+            if self.private_names:
+                salt = token_hex(SALT_BYTES)
+                private = {**facts, "salt": salt}
+                plain = self.private.dump_python(facts, mode="json", warnings=False)
+                facts = {**facts, "private_digest": private_digest(salt, plain)}
+            envelope = {**facts, "occurred_at": event.timestamp, "facts": facts, "private": private}
+            state = self.envelope.dump_json(envelope, warnings=False)
+            self.envelope.validate_json(state)  # what could not be read again must not be written
+        except (PydanticSerializationError, ValueError):
+            unfit = ", ".join(self.unfit_fields(event))
+            # Without its cause, whose text quotes the value: what a person wrote belongs in no log.
+            raise DataError(f"{self.topic} holds what cannot be stored in: {unfit}") from None
+        if b"\\u0000" in state and ESCAPED_NUL.search(state):
+            raise DataError(f"{self.topic} holds a NUL character, which PostgreSQL cannot store")
+        return state
+
+    def unfit_fields(self, event: Fact) -> Iterator[str]:
+        """The names of the fields whose values are not what their annotations say, or not Unicode."""
+        for name, hint in self.hints.items():
+            adapter: TypeAdapter[Any] = TypeAdapter(hint)
+            try:
+                adapter.validate_json(adapter.dump_json(getattr(event, name), warnings=False))
+            except (PydanticSerializationError, ValueError):
+                yield name
+
+    def load(self, stored_event: StoredEvent) -> dict[str, Any]:
+        """The attributes of the event. Those that were private and have been erased are None."""
+        if self.class_version > 1:
+            old = from_json(stored_event.state)
+            if old["facts"].get("class_version", 1) < self.class_version:
+                return self._load_old(stored_event, old)
+        envelope = self.envelope.validate_json(stored_event.state)
+        return attributes(stored_event, envelope, envelope["private"] or self._erased())
+
+    def _load_old(self, stored_event: StoredEvent, envelope: dict[str, Any]) -> dict[str, Any]:
+        """Let the class bring an event of an older version up to date; it sees values as JSON has them."""
+        state = attributes(stored_event, envelope, envelope["private"] or {})
+        for version in range(envelope["facts"].get("class_version", 1), self.class_version):
+            getattr(self.event_class, f"upcast_v{version}_v{version + 1}")(state)
+        private = None if envelope["private"] is None else state
+        envelope = self.envelope.validate_python({**envelope, "facts": state, "private": private})
+        return attributes(stored_event, envelope, envelope["private"] or self._erased())
+
+    def _erased(self) -> dict[str, None]:
+        return dict.fromkeys(self.private_names)
+
+
+codec_of = cache(Codec)
+
+
+def adapters(facts: dict[str, Any], private: dict[str, Any]) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
+    """What writes and reads a private payload, and a whole envelope.
+
+    TypedDicts are what pydantic is fastest with, and they leave out the keys that they do not name.
+    """
+    digest = {"private_digest": NotRequired[str], "class_version": NotRequired[int]}
+    payload = typed_dict("Payload", {**private, "salt": NotRequired[str]})
+    envelope = {
+        "workspace_id": str,
+        "actor": str,
+        "occurred_at": Moment,
+        "causation": str,
+        "facts": typed_dict("Facts", {**facts, **digest}),
+        "private": payload | None,
+    }
+    return TypeAdapter(payload), TypeAdapter(typed_dict("Envelope", envelope))
+
+
+def typed_dict(name: str, hints: dict[str, Any]) -> Any:
+    made = cast(Any, TypedDict)(name, hints)
+    made.__pydantic_config__ = ConfigDict(hide_input_in_errors=True)  # it may be what a person wrote
+    return made
+
+
+def attributes(
+    stored_event: StoredEvent, envelope: dict[str, Any], private: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the event's `__dict__` is to be."""
+    together = {
+        "originator_id": stored_event.originator_id,
+        "originator_version": stored_event.originator_version,
+        "timestamp": envelope["occurred_at"],
+        "workspace_id": envelope["workspace_id"],
+        "actor": envelope["actor"],
+        "causation": envelope["causation"],
+        **envelope["facts"],
+        **private,
+    }
+    for name in BESIDE_THE_FIELDS:
+        together.pop(name, None)
+    return together
+
+
+def is_private(hint: Any) -> bool:
+    """Whether a field is annotated `Private[...]`."""
+    return PRIVATE in getattr(hint, "__metadata__", ())
+
+
+def rfc3339(moment: datetime) -> str:
+    """In UTC, ending in Z.
+
+    Raises:
+        ValueError: it names no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
+
+
+def storable(hint: Any) -> Any:
+    """The hint as pydantic is to see it: without our mark, and with times as `rfc3339` writes them."""
+    if hint is datetime:
+        return Moment
+    if get_origin(hint) is Annotated:
+        return storable(get_args(hint)[0])
+    if get_origin(hint) in (Union, UnionType):
+        return Union[tuple(storable(argument) for argument in get_args(hint))]  # noqa: UP007
+    return hint
