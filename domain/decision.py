@@ -6,7 +6,7 @@ recorded and the command decides again. So decisions may be made from cached nou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from copy import deepcopy
 from typing import Protocol, TypeVar, cast
@@ -22,8 +22,8 @@ N = TypeVar("N", bound=Noun)
 class Streams(Protocol):
     """What a decision asks of the ledger beyond the library's recorder."""
 
-    def known_streams(self, stream_ids: Iterable[UUID]) -> set[UUID]:
-        """Those of the streams that have events."""
+    def known_streams(self, stream_ids: Iterable[UUID], topics: Collection[str] = ()) -> set[UUID]:
+        """Those of the streams that have events; with topics, those that have one of these."""
 
 
 class Decision:

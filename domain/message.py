@@ -25,6 +25,7 @@ class AuthorKind(StrEnum):
 class Message(Noun):
     TOPIC = "message"
     cached: ClassVar[bool] = False
+    WRITTEN_BY: ClassVar = ("message.received", "message.queued")
 
     class Received(Fact):
         """A message came through a messenger: a client's, or one that the company wrote elsewhere."""

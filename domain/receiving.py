@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from domain import ids, inbound
@@ -39,6 +39,8 @@ class Hearing:
     channel: Channel
     known: set[UUID] | None
     """The message streams that exist; None: presume that the message is new."""
+    written: set[UUID] = field(default_factory=set)
+    """Of these the messages themselves, not just news about them: hearing one again changes nothing."""
 
     @property
     def workspace_id(self) -> str:
@@ -78,6 +80,7 @@ class ReceivingCommands(Deciding):
             hearing = Hearing(decision, channel_id, channel, known=None)
             if attempt > 0 or len(items) > 1:
                 hearing.known = self.streams.known_streams(_message_ids(hearing, items))
+                hearing.written = self.streams.known_streams(hearing.known, Message.WRITTEN_BY)
             return [_hear(hearing, item) for item in items]
 
         heard, accepted = self.decide(by, command)
@@ -141,8 +144,8 @@ def _open(
 def _hear_message(hearing: Hearing, item: inbound.MessageArrived) -> None:
     by, decision = hearing.by(item), hearing.decision
     chat_id = hearing.chat_id(item.chat)
-    message = hearing.message(ids.message_id(chat_id, item.external_id))
-    if message.written:
+    message_id = ids.message_id(chat_id, item.external_id)
+    if message_id in hearing.written or (message := hearing.message(message_id)).written:
         return
     chat = _open(hearing, item.chat, kind=item.chat.kind, by=by)
     sender_id, person = _sender(hearing, item)

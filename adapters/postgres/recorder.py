@@ -6,7 +6,7 @@ Name this module as `PERSISTENCE_MODULE`, and the database in `LEDGER_DATABASE_U
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -73,7 +73,10 @@ SELECT_NOTIFICATIONS_OF_TOPICS = SELECT_NOTIFICATIONS.replace(
 
 SELECT_KNOWN_STREAMS = """
 SELECT asked.stream_id FROM unnest(%s::uuid[]) AS asked (stream_id)
-CROSS JOIN LATERAL (SELECT FROM ledger WHERE ledger.stream_id = asked.stream_id LIMIT 1) AS found
+CROSS JOIN LATERAL (
+    SELECT FROM ledger WHERE ledger.stream_id = asked.stream_id AND (topic = ANY (%s::text[])) IS NOT FALSE
+    LIMIT 1
+) AS found
 """
 
 
@@ -180,9 +183,11 @@ class LedgerRecorder(ApplicationRecorder):
         ((position,),) = self._fetch("SELECT nullif(position, 0) FROM ledger_head")
         return position
 
-    def known_streams(self, stream_ids: Iterable[UUID]) -> set[UUID]:
-        """Those of the streams that have events."""
-        return {stream_id for (stream_id,) in self._fetch(SELECT_KNOWN_STREAMS, list(stream_ids))}
+    def known_streams(self, stream_ids: Iterable[UUID], topics: Collection[str] = ()) -> set[UUID]:
+        """Those of the streams that have events; with topics, those that have one of these."""
+        if not (asked := list(stream_ids)):
+            return set()
+        return {stream_id for (stream_id,) in self._fetch(SELECT_KNOWN_STREAMS, asked, list(topics) or None)}
 
     def rows(self, after: int, until: int) -> list[dict[str, Any]]:
         """The ledger's rows after one position, up to another, as they stand; for tools and tests."""

@@ -137,6 +137,8 @@ def test_only_streams_with_events_are_known(recorder: LedgerRecorder) -> None:
     recorder.insert_events([stored_event(STREAM, 1), stored_event(STREAM, 2)])
     assert recorder.known_streams([STREAM, uuid4()]) == {STREAM}
     assert recorder.known_streams([]) == set()
+    assert recorder.known_streams([STREAM], ["thing.happened"]) == {STREAM}
+    assert recorder.known_streams([STREAM], ["other.happened"]) == set()
 
 
 def test_a_subscription_is_woken_by_an_append_of_its_process(recorder: LedgerRecorder) -> None:
