@@ -113,6 +113,7 @@ class GroupCommit:
             if request in self._waiting:
                 self._waiting.remove(request)
                 self._waiting_events -= len(request.events)
+                self._room.notify_all()
                 request.error = OperationalError(f"not recorded: no turn within {self._max_wait_s:g} s")
             else:
                 request.error = OperationalError(
