@@ -32,7 +32,7 @@ from eventsourcing.persistence import (
     Transcoder,
 )
 from eventsourcing.utils import get_topic, resolve_topic
-from pydantic import ConfigDict, PlainSerializer, TypeAdapter
+from pydantic import PlainSerializer, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
 from typing_extensions import TypedDict
 
@@ -85,8 +85,8 @@ class FactMapper(Mapper[UUID]):
         except (ValueError, KeyError) as error:
             raise MapperDeserialisationError(
                 f"{stored_event.topic}, version {stored_event.originator_version} of "
-                f"{stored_event.originator_id}, does not fit its class: {error}"
-            ) from error
+                f"{stored_event.originator_id}, does not fit its class: {without_values(error)}"
+            ) from None
         event = object.__new__(event_class)
         object.__setattr__(event, "__dict__", attributes)
         return cast(DomainEventProtocol[UUID], event)
@@ -130,7 +130,6 @@ class Codec:
             self.envelope.validate_json(state)  # what could not be read again must not be written
         except (PydanticSerializationError, ValueError):
             unfit = ", ".join(self.unfit_fields(event))
-            # Without its cause, whose text quotes the value: what a person wrote belongs in no log.
             raise DataError(f"{self.topic} holds what cannot be stored in: {unfit}") from None
         if b"\\u0000" in state and ESCAPED_NUL.search(state):
             raise DataError(f"{self.topic} holds a NUL character, which PostgreSQL cannot store")
@@ -175,6 +174,7 @@ def adapters(facts: dict[str, Any], private: dict[str, Any]) -> tuple[TypeAdapte
 
     TypedDicts are what pydantic is fastest with, and they leave out the keys that they do not name.
     """
+    typed_dict = cast(Any, TypedDict)
     digest = {"private_digest": NotRequired[str], "class_version": NotRequired[int]}
     payload = typed_dict("Payload", {**private, "salt": NotRequired[str]})
     envelope = {
@@ -186,12 +186,6 @@ def adapters(facts: dict[str, Any], private: dict[str, Any]) -> tuple[TypeAdapte
         "private": payload | None,
     }
     return TypeAdapter(payload), TypeAdapter(typed_dict("Envelope", envelope))
-
-
-def typed_dict(name: str, hints: dict[str, Any]) -> Any:
-    made = cast(Any, TypedDict)(name, hints)
-    made.__pydantic_config__ = ConfigDict(hide_input_in_errors=True)  # it may be what a person wrote
-    return made
 
 
 def attributes(
@@ -211,6 +205,14 @@ def attributes(
     for name in BESIDE_THE_FIELDS:
         together.pop(name, None)
     return together
+
+
+def without_values(error: Exception) -> str:
+    """What is wrong and where; what a person wrote belongs in no log."""
+    if isinstance(error, ValidationError):
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)
+        return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong)
+    return f"{type(error).__name__} {error}"
 
 
 def is_private(hint: Any) -> bool:

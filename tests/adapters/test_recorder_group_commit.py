@@ -182,12 +182,12 @@ def test_nobody_waits_for_ever() -> None:
     with ThreadPoolExecutor(1) as threads:
         committing = threads.submit(group.append, request(uuid4()))
         commit.begun.wait()
-        with pytest.raises(OperationalError, match="not recorded: no turn within 0.1 s"):
+        with pytest.raises(OperationalError, match="not recorded: no turn within"):
             group.append(request(uuid4()))
         assert not group._waiting
         group._waiting.extend([request(uuid4()), request(uuid4())])
         group._waiting_events = 2
-        with pytest.raises(OperationalError, match="not recorded: no place in the queue within 0.1 s"):
+        with pytest.raises(OperationalError, match="not recorded: no place in the queue"):
             group.append(request(uuid4()))
         commit.let_go.set()
         assert committing.result() == [1]
