@@ -1,0 +1,96 @@
+-- How far each follower of the ledger is, and who may move it.
+
+-- name: create
+CREATE SCHEMA IF NOT EXISTS projection;
+
+-- Each lead has a number of its own; a checkpoint only moves for the latest.
+CREATE SEQUENCE IF NOT EXISTS projection.epoch;
+
+-- These few rows change with every range. The page is kept mostly empty, so that updates stay in it (HOT).
+CREATE TABLE IF NOT EXISTS projection.checkpoint (
+    name       text        PRIMARY KEY,
+    position   bigint      NOT NULL DEFAULT 0,
+    epoch      bigint      NOT NULL DEFAULT 0,
+    state      text        NOT NULL DEFAULT 'following' CHECK (state IN ('following', 'parked', 'rebuilding')),
+    error      jsonb,
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+) WITH (fillfactor = 10);
+
+-- A moment as the API writes it. Not declared IMMUTABLE, since then it could not be inlined.
+CREATE OR REPLACE FUNCTION projection.rfc3339(moment timestamptz) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+
+-- name: add
+INSERT INTO projection.checkpoint (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING;
+
+-- name: try_lock
+SELECT pg_try_advisory_lock(%(lock)s);
+
+-- name: try_shared_lock
+-- Until the transaction ends.
+SELECT pg_try_advisory_xact_lock_shared(%(lock)s);
+
+-- name: unlock
+SELECT pg_advisory_unlock(%(lock)s);
+
+-- name: take_over
+-- An interrupted rebuild is finished by whoever leads next: its rows and position fit together.
+WITH lead AS MATERIALIZED (SELECT nextval('projection.epoch') AS epoch)
+UPDATE projection.checkpoint
+SET epoch = lead.epoch, state = CASE state WHEN 'rebuilding' THEN 'following' ELSE state END
+FROM lead
+RETURNING checkpoint.epoch;
+
+-- name: look
+SELECT ledger_head.position AS head, checkpoint.name, checkpoint.position, epoch, state
+FROM ledger_head LEFT JOIN projection.checkpoint ON name = ANY (%(names)s);
+
+-- name: topics
+SELECT DISTINCT topic FROM ledger WHERE position > %(after)s AND position <= %(until)s;
+
+-- name: advance
+UPDATE projection.checkpoint
+SET position = %(until)s, error = NULL, updated_at = clock_timestamp()
+WHERE name = ANY (%(names)s) AND epoch = %(epoch)s AND position = %(after)s AND state <> 'parked';
+
+-- name: fail
+UPDATE projection.checkpoint
+SET state = %(state)s, updated_at = clock_timestamp(),
+    error = jsonb_build_object('position', %(position)s::bigint, 'error', %(error)s::text, 'count',
+        1 + CASE WHEN error->>'position' = %(position)s::bigint::text THEN (error->>'count')::int ELSE 0 END)
+WHERE name = %(name)s AND epoch = %(epoch)s;
+
+-- name: retry
+UPDATE projection.checkpoint SET state = 'following', updated_at = clock_timestamp()
+WHERE name = %(name)s AND state = 'parked';
+
+-- name: restart
+UPDATE projection.checkpoint
+SET position = 0, state = 'rebuilding', error = NULL, updated_at = clock_timestamp()
+WHERE name = ANY (%(names)s) AND epoch = %(epoch)s;
+
+-- name: follow_on
+UPDATE projection.checkpoint SET state = 'following', updated_at = clock_timestamp()
+WHERE name = ANY (%(names)s) AND epoch = %(epoch)s AND state = 'rebuilding';
+
+-- name: lock_holder
+-- Who holds a session's advisory lock in this database.
+SELECT pid, application_name, backend_start
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock' AND objsubid = 1
+  AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND (classid::bigint << 32) + objid::bigint = %(lock)s
+LIMIT 1;
+
+-- name: statuses
+-- The lag in seconds is the age of the oldest event that was not taken over yet.
+SELECT name, checkpoint.position, ledger_head.position AS head,
+       ledger_head.position - checkpoint.position AS lag_events,
+       coalesce(round(extract(epoch FROM clock_timestamp() - next.recorded_at), 3), 0)::float8 AS lag_seconds,
+       state, error AS parked
+FROM ledger_head
+CROSS JOIN projection.checkpoint
+LEFT JOIN ledger AS next ON next.position = checkpoint.position + 1
+ORDER BY name;

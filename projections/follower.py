@@ -1,0 +1,170 @@
+"""Follows the ledger in a thread: the process that leads moves the read models, the others watch.
+
+When the leader ends, its session's lock goes with it, and one of the watchers leads within a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from projections.checkpoints import Checkpoints, Fenced, Standing
+from projections.leader import Leader, Reacting, Reactor, described
+from projections.progress import Progress
+from projections.read_model import REACTIONS, READ_MODELS, ReadModel
+
+POLL_INTERVAL_S = 0.1
+"""How long the leader may miss what another process appended."""
+
+TAKEOVER_INTERVAL_S = 0.25
+"""How often a watcher tries to lead."""
+
+WATCH_INTERVAL_S = 0.015
+"""How often a watcher looks while somebody waits for a position."""
+
+SHORTEST_BACKOFF_S = 0.025
+LONGEST_BACKOFF_S = 2.0
+STOP_TIMEOUT_S = 30.0
+
+# A crash takes back the last rows and their position together, and they follow again from the ledger.
+BEGIN_SESSION = "SET jit = off; SET synchronous_commit = off"
+END_SESSION = "RESET ALL; SELECT pg_advisory_unlock_all()"
+
+logger = logging.getLogger(__name__)
+
+
+class Follower:
+    """Brings the read models up to the ledger's head and keeps them there, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        pool: ConnectionPool[Connection[Any]],
+        read_models: Sequence[ReadModel],
+        reactions: Reacting,
+        *,
+        poll_interval_s: float = POLL_INTERVAL_S,
+    ) -> None:
+        """pool: one of its connections is kept for as long as this follows."""
+        self.pool = pool
+        self.read_models = read_models
+        self.reactions = reactions
+        self.poll_interval_s = poll_interval_s
+        self.progress = Progress(on_wait=self.wake)
+        self._stopping = Event()
+        self._woken = Event()
+        self._complaint = ""
+        self._backoff_s = SHORTEST_BACKOFF_S
+        self._thread = Thread(target=self._run, name="follower", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the range at hand; then another process may lead."""
+        self._stopping.set()
+        self._woken.set()
+        if self._thread.ident is not None:
+            self._thread.join(STOP_TIMEOUT_S)
+
+    def wake(self, position: int | None = None) -> None:
+        """Something was appended; safe from any thread. `position` makes it a listener of the application."""
+        self._woken.set()
+
+    def wait_for(self, position: int, timeout_s: float) -> bool:
+        """Wait until this position is effective: the read models and what follows from it are done.
+
+        A read model that is parked keeps nobody waiting, unless the reactions need it.
+        """
+        return self.progress.wait(_effective, position, timeout_s)
+
+    async def wait_for_async(self, position: int, timeout_s: float) -> bool:
+        """As `wait_for`; any number may wait at once."""
+        return await self.progress.wait_async(_effective, position, timeout_s)
+
+    async def models_at(self, position: int, timeout_s: float, names: Collection[str] = READ_MODELS) -> bool:
+        """Wait until these read models have this position, whatever follows from it."""
+        return await self.progress.wait_async(lambda standing: standing.position(names), position, timeout_s)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._session() as connection:
+                    self._follow(connection)
+            except Exception as error:
+                self._complain(error)
+                self._stopping.wait(self._backoff_s)
+
+    @contextmanager
+    def _session(self) -> Iterator[Connection[Any]]:
+        """A connection, which goes back as it was; if something happened to it, it is closed."""
+        connection = self.pool.getconn()
+        try:
+            connection.execute(BEGIN_SESSION)
+            yield connection
+            connection.execute(END_SESSION)
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            self.pool.putconn(connection)
+
+    def _follow(self, connection: Connection[Any]) -> None:
+        checkpoints = Checkpoints(connection, [*(model.name for model in self.read_models), REACTIONS])
+        while not self._stopping.is_set():
+            epoch = checkpoints.take_lead()
+            if epoch is None:
+                self._watch(checkpoints)
+                continue
+            with suppress(Fenced):
+                self._lead(checkpoints, epoch)
+            checkpoints.give_up_lead()
+
+    def _lead(self, checkpoints: Checkpoints, epoch: int) -> None:
+        leader = Leader(checkpoints, epoch, self.read_models, noted=self.progress.note)
+        reactor = Reactor(leader, self.reactions)
+        while not self._stopping.is_set():
+            self._woken.clear()
+            before = leader.look()
+            after = leader.follow(before)
+            reacted = reactor.react(after)
+            self._recovered()
+            if not reacted and after.checkpoints == before.checkpoints:
+                self._woken.wait(reactor.pause_s(self.poll_interval_s))
+
+    def _watch(self, checkpoints: Checkpoints) -> None:
+        """See what the leader does in another process, until it is time to try to lead."""
+        self.progress.note(checkpoints.look())
+        self._recovered()
+        try_again_at = time.monotonic() + TAKEOVER_INTERVAL_S
+        while not self._stopping.is_set() and (left_s := try_again_at - time.monotonic()) > 0:
+            self._woken.clear()
+            if self.progress.awaited:
+                self.progress.note(checkpoints.look())
+                self._stopping.wait(WATCH_INTERVAL_S)
+            else:
+                self._woken.wait(left_s)
+
+    def _complain(self, error: Exception) -> None:
+        """Say once what is wrong, and try again later and later."""
+        self._backoff_s = min(self._backoff_s * 2, LONGEST_BACKOFF_S)
+        if (complaint := described(error)) != self._complaint:
+            self._complaint = complaint
+            passing = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+            logger.error("the follower stopped and tries again: %s", complaint, exc_info=not passing)
+
+    def _recovered(self) -> None:
+        if self._complaint:
+            logger.info("the follower goes on, after: %s", self._complaint)
+        self._complaint, self._backoff_s = "", SHORTEST_BACKOFF_S
+
+
+def _effective(standing: Standing) -> int:
+    return standing.effective

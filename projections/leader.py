@@ -1,0 +1,183 @@
+"""What the one process does that leads: it takes over ranges of the ledger, and reacts to them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import psycopg
+from psycopg import Connection
+
+from projections.checkpoints import Checkpoints, Fenced, Range, Standing
+from projections.read_model import REACTIONS, READS, ReadModel
+
+RANGE_SIZE = 5_000
+"""Events that are taken over in one transaction, at most."""
+
+REACTIONS_REST_S = 1.0
+"""After a reaction failed; meanwhile the read models go on."""
+
+logger = logging.getLogger(__name__)
+
+
+class Reacting(Protocol):
+    """What follows from what was recorded: `projections/reactions.py` knows."""
+
+    def react(self, connection: Connection[Any], after: int, until: int) -> bool:
+        """Do what follows from these events, and whatever is due; whether anything was recorded."""
+
+    def next_due(self, connection: Connection[Any]) -> datetime | None:
+        """When something will have to be done without any event."""
+
+
+class ReadModelFailed(Exception):
+    """A read model can't take over a range; the cause says why."""
+
+    def __init__(self, name: str, failed: Range) -> None:
+        super().__init__(f"{name} can't take over ({failed.after}, {failed.until}].")
+        self.name, self.failed = name, failed
+
+
+class Leader:
+    """Moves the checkpoints of one epoch, over the connection that has the lead."""
+
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        epoch: int,
+        read_models: Sequence[ReadModel],
+        *,
+        size: int = RANGE_SIZE,
+        noted: Callable[[Standing], None] = lambda standing: None,
+    ) -> None:
+        """noted: is told every standing that was reached."""
+        self.checkpoints = checkpoints
+        self.connection = checkpoints.connection
+        self.epoch = epoch
+        self.read_models = {model.name: model for model in read_models}
+        self.size = size
+        self.noted = noted
+        self._suspect: ReadModelFailed | None = None
+
+    def look(self) -> Standing:
+        """Where everybody is.
+
+        Raises:
+            Fenced: somebody else took the lead.
+        """
+        standing = self.checkpoints.look()
+        if any(one.epoch != self.epoch for one in standing.checkpoints.values()):
+            raise Fenced("Another process has taken the lead.")
+        self.noted(standing)
+        return standing
+
+    def follow(self, standing: Standing) -> Standing:
+        """Take over what comes next, a range or two; a read model that fails at an event is parked."""
+        for taken in standing.ranges(self.read_models, self._size(standing)):
+            try:
+                self.take_over(taken)
+            except ReadModelFailed as failure:
+                self._narrow_down(failure)
+                return self.look()
+            standing = standing.moved(taken.names, taken.until)
+            self.noted(standing)
+        return standing
+
+    def take_over(self, taken: Range) -> None:
+        """Bring read models over one range, rows and checkpoints in one transaction.
+
+        Raises:
+            Fenced: somebody else took the lead.
+            ReadModelFailed: one of them can't.
+        """
+        with self.connection.transaction():
+            # First, so that who takes the lead away waits for this range, or ends it before it begins.
+            self.checkpoints.advance(taken.names, self.epoch, taken.after, taken.until)
+            topics = self.checkpoints.topics(taken.after, taken.until)
+            for name in taken.names:
+                self._apply(self.read_models[name], taken, topics)
+
+    def _apply(self, model: ReadModel, taken: Range, topics: set[str]) -> None:
+        try:
+            model.apply(self.connection, taken.after, taken.until, topics)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise  # the database's trouble, not the event's: it passes
+        except Exception as error:
+            raise ReadModelFailed(model.name, taken) from error
+
+    def _size(self, standing: Standing) -> int:
+        """While an event is looked for that a read model fails at: half the way to where it must be."""
+        if self._suspect is None:
+            return self.size
+        events_left = self._suspect.failed.until - standing.checkpoints[self._suspect.name].position
+        if events_left < 1:  # it has passed, so what failed was the whole, not an event in it
+            self._suspect = None
+            return self.size
+        return max(1, events_left // 2)
+
+    def _narrow_down(self, failure: ReadModelFailed) -> None:
+        failed, cause = failure.failed, failure.__cause__
+        if failed.until - failed.after > 1:
+            self._suspect = failure
+            return
+        self._suspect = None
+        logger.error("%s is parked at event %s", failure.name, failed.until, exc_info=cause)
+        self.checkpoints.park(failure.name, self.epoch, failed.until, described(cause))
+
+
+class Reactor:
+    """Has done what follows, range by range; it goes on trying where that fails."""
+
+    def __init__(self, leader: Leader, reactions: Reacting) -> None:
+        self.leader = leader
+        self.reactions = reactions
+        self._due: datetime | None = None
+        self._rests_until = 0.0
+
+    def react(self, standing: Standing) -> bool:
+        """Do what follows from what the read models took over; whether that recorded anything.
+
+        While it does, the range is not done with: what was recorded may have consequences of its own.
+        """
+        after, until = standing.checkpoints[REACTIONS].position, standing.position(READS[REACTIONS])
+        if time.monotonic() < self._rests_until or (until <= after and not self._is_due()):
+            return False
+        try:
+            if self.reactions.react(self.leader.connection, after, max(after, until)):
+                return True
+        except Exception as error:
+            self._rest(until, error)
+            return False
+        if until > after:
+            self._pass(standing, after, until)
+        return False
+
+    def pause_s(self, at_most_s: float) -> float:
+        """How long nothing is due, as far as is known."""
+        left_s = (self._due - datetime.now(UTC)).total_seconds() if self._due else at_most_s
+        return left_s if 0 < left_s < at_most_s else at_most_s
+
+    def _is_due(self) -> bool:
+        self._due = self.reactions.next_due(self.leader.connection)
+        return self._due is not None and self._due <= datetime.now(UTC)
+
+    def _pass(self, standing: Standing, after: int, until: int) -> None:
+        self.leader.checkpoints.advance([REACTIONS], self.leader.epoch, after, until)
+        self.leader.noted(standing.moved([REACTIONS], until))
+
+    def _rest(self, until: int, error: Exception) -> None:
+        if self.leader.connection.broken:
+            raise error
+        logger.error("reactions fail at event %s", until, exc_info=error)
+        self.leader.checkpoints.complain(REACTIONS, self.leader.epoch, until, described(error))
+        self._rests_until = time.monotonic() + REACTIONS_REST_S
+
+
+def described(error: BaseException | None) -> str:
+    """What an error says, without the values of rows, which may be what people wrote."""
+    message = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    notes = "; ".join(getattr(error, "__notes__", ()))
+    return " ".join(filter(None, [f"{type(error).__name__}: {message or error}", notes and f"[{notes}]"]))

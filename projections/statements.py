@@ -1,0 +1,78 @@
+"""SQL in files beside the code, as named statements.
+
+    -- name: message_edited
+    -- on: message.edited, message.deleted
+    UPDATE ...
+
+A statement with `-- on:` writes: it is for ranges of the ledger that hold one of these topics, or for every
+range with `-- on: *`. Lines that are only a comment are not sent, so a percent sign in them is no parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from importlib.resources import files
+
+EVERY_TOPIC = "*"
+NAME = re.compile(r"^-- name:[ \t]*(\w+)[ \t]*$", re.MULTILINE)
+ON = re.compile(r"^-- on:(.+)$", re.MULTILINE)
+COMMENT_LINE = re.compile(r"^[ \t]*--.*\n?", re.MULTILINE)
+
+
+class StatementMissing(LookupError):
+    """A file has no statement of this name; says which it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """topics: on which events it writes; empty for a question."""
+
+    name: str
+    sql: str
+    topics: frozenset[str]
+
+
+class Statements:
+    """The statements of one file, in its order."""
+
+    def __init__(self, file_name: str, text: str) -> None:
+        """Take a file apart.
+
+        Raises:
+            ValueError: two statements have one name.
+        """
+        self.file_name = file_name
+        self._by_name: dict[str, Statement] = {}
+        _, *parts = NAME.split(text)
+        for name, body in zip(parts[::2], parts[1::2], strict=True):
+            if name in self._by_name:
+                raise ValueError(f"{file_name} has two statements named {name!r}.")
+            self._by_name[name] = Statement(name, COMMENT_LINE.sub("", body).strip(), _topics(body))
+
+    @classmethod
+    def load(cls, noun: str) -> Statements:
+        """The file `noun`.sql of this package."""
+        file_name = f"{noun}.sql"
+        return cls(file_name, files(__package__).joinpath(file_name).read_text(encoding="utf-8"))
+
+    def __getitem__(self, name: str) -> str:
+        """The SQL of a statement.
+
+        Raises:
+            StatementMissing: the file has none of this name.
+        """
+        if name not in self._by_name:
+            known = ", ".join(self._by_name)
+            raise StatementMissing(f"{self.file_name} has no statement {name!r}; it has: {known}.")
+        return self._by_name[name].sql
+
+    def writing(self, topics: Collection[str]) -> list[Statement]:
+        """What writes on these topics, in the order of the file."""
+        wanted = {EVERY_TOPIC, *topics}
+        return [statement for statement in self._by_name.values() if wanted & statement.topics]
+
+
+def _topics(body: str) -> frozenset[str]:
+    return frozenset(topic.strip() for line in ON.findall(body) for topic in line.split(","))

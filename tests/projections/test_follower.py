@@ -1,0 +1,414 @@
+"""One process leads and the others watch; nothing is skipped, doubled, or written by who lost the lead."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from adapters.postgres.database import create_pool
+from projections.checkpoints import (
+    Checkpoint,
+    Checkpoints,
+    Fenced,
+    Range,
+    RebuildRunning,
+    Standing,
+    retry,
+    statuses,
+)
+from projections.follower import Follower
+from projections.leader import Leader
+from projections.read_model import REACTIONS, ReadModel
+from projections.rebuild import UnknownReadModel, rebuild
+from projections.statements import Statements
+from tests.projections.history import History
+
+TALLY = """
+-- name: create
+CREATE TABLE tally_{name} (position bigint PRIMARY KEY);
+
+-- name: clear
+TRUNCATE tally_{name};
+
+-- name: counted
+-- on: *
+INSERT INTO tally_{name} SELECT position FROM ledger WHERE position > %(after)s AND position <= %(until)s;
+
+-- name: poisoned
+-- on: poison.{name}
+SELECT 1 / 0;
+"""
+
+NAMES = ("directory", "visibility", "timeline", "inbox")
+TIMEOUT_S = 10.0
+
+
+class Tally(ReadModel):
+    """Notes every position; fails at the events that are poison for it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.statements = Statements(f"{name}.sql", TALLY.format(name=name))
+
+    def cure(self) -> None:
+        self.statements = Statements("cured.sql", TALLY.format(name=self.name).replace("1 / 0", "1"))
+
+
+@dataclass
+class Quiet:
+    """Reactions that have nothing to do, unless told."""
+
+    seen: list[tuple[int, int]] = field(default_factory=list)
+    due: datetime | None = None
+    act: Callable[[int, int], bool] = lambda after, until: False
+
+    def react(self, connection: Connection[Any], after: int, until: int) -> bool:
+        self.seen.append((after, until))
+        return self.act(after, until)
+
+    def next_due(self, connection: Connection[Any]) -> datetime | None:
+        return self.due
+
+
+@dataclass
+class Place:
+    """A database, and the followers that a test starts on it."""
+
+    url: str
+    history: History
+    started: ExitStack
+    reactions: Quiet = field(default_factory=Quiet)
+    models: list[Tally] = field(default_factory=lambda: [Tally(name) for name in NAMES])
+
+    def follower(self, reactions: Quiet | None = None) -> Follower:
+        pool: ConnectionPool[Connection[Any]] = self.started.enter_context(create_pool(self.url, max_size=2))
+        follower = Follower(pool, self.models, reactions or self.reactions)
+        follower.start()
+        self.started.callback(follower.stop)
+        return follower
+
+    def write(self, count: int = 1, topic: str = "message.received") -> int:
+        for _ in range(count):
+            self.history.append(topic, "stream")
+        return self.history.head
+
+    def tallied(self, name: str) -> list[int]:
+        rows = self.history.connection.execute(f"SELECT position FROM tally_{name} ORDER BY position")
+        return [position for (position,) in rows]
+
+    def status(self, name: str) -> dict[str, Any]:
+        unknown = {"state": None, "parked": None}
+        return next((one for one in statuses(self.history.connection) if one["name"] == name), unknown)
+
+
+@pytest.fixture
+def place(url: str, history: History) -> Iterator[Place]:
+    with ExitStack() as started:
+        place = Place(url, history, started)
+        for model in place.models:
+            model.create(history.connection)
+        yield place
+
+
+def eventually(reached: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not reached() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return reached()
+
+
+def test_every_event_is_taken_over_once(place: Place) -> None:
+    follower = place.follower()
+
+    for _ in range(30):
+        place.write(3)
+        follower.wake()
+
+    assert follower.wait_for(90, TIMEOUT_S)
+    assert all(place.tallied(name) == list(range(1, 91)) for name in NAMES)
+
+
+def test_what_another_process_appended_is_found_by_polling(place: Place) -> None:
+    follower = place.follower()
+    assert follower.wait_for(place.write(), TIMEOUT_S)
+
+    place.write(2)
+
+    assert eventually(lambda: place.tallied("inbox") == [1, 2, 3])
+
+
+def test_a_position_that_nobody_wrote_is_not_waited_for_for_ever(place: Place) -> None:
+    assert not place.follower().wait_for(1, 0.05)
+
+
+def test_hundreds_wait_without_a_thread_each(place: Place) -> None:
+    follower = place.follower()
+
+    async def wait() -> list[bool]:
+        waits = [follower.wait_for_async(position, TIMEOUT_S) for position in range(1, 301)]
+        tasks = [asyncio.create_task(one) for one in waits]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(place.write, 300)
+        follower.wake()
+        missed = await follower.wait_for_async(301, 0.02)
+        return [*await asyncio.gather(*tasks), missed]
+
+    assert asyncio.run(wait()) == [True] * 300 + [False]
+
+
+def test_read_models_are_waited_for_one_by_one(place: Place) -> None:
+    place.reactions.act = lambda after, until: True  # never done
+    follower = place.follower()
+    position = place.write()
+
+    assert asyncio.run(follower.models_at(position, TIMEOUT_S, NAMES))
+    assert not asyncio.run(follower.wait_for_async(position, 0.05))
+
+
+def test_one_leads_and_the_other_watches_until_the_leader_ends(place: Place) -> None:
+    first_reactions, second_reactions = Quiet(), Quiet()
+    first = place.follower(first_reactions)
+    assert first.wait_for(place.write(), TIMEOUT_S)
+    second = place.follower(second_reactions)
+
+    assert second.wait_for(place.write(), TIMEOUT_S)
+    assert second_reactions.seen == []
+
+    first.stop()
+    stopped = time.monotonic()
+    assert second.wait_for(place.write(), TIMEOUT_S)
+    assert time.monotonic() - stopped < 1
+    assert second_reactions.seen == [(2, 3)]
+    assert place.tallied("inbox") == [1, 2, 3]
+
+
+def test_a_lost_connection_is_made_again(place: Place) -> None:
+    follower = place.follower()
+    assert follower.wait_for(place.write(), TIMEOUT_S)
+
+    place.history.connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+    assert follower.wait_for(place.write(), TIMEOUT_S)
+    assert place.tallied("inbox") == [1, 2]
+
+
+def test_the_old_leader_writes_nothing_after_another_took_the_lead(place: Place) -> None:
+    names = [*NAMES, REACTIONS]
+    with psycopg.connect(place.url, autocommit=True) as other:
+        mine, theirs = Checkpoints(place.history.connection, names), Checkpoints(other, names)
+        epoch = mine.take_lead()
+        assert epoch is not None
+        paused = Leader(mine, epoch, place.models)
+        standing = paused.look()
+        assert theirs.take_lead() is None
+
+        mine.give_up_lead()
+        assert theirs.take_lead()
+        place.write()
+
+        with pytest.raises(Fenced):
+            paused.take_over(Range(NAMES, 0, 1))
+        with pytest.raises(Fenced):
+            paused.follow(Standing(1, standing.checkpoints))
+        assert place.tallied("inbox") == []
+
+
+def test_a_poisonous_event_parks_the_read_model_that_fails_at_it_and_no_other(place: Place) -> None:
+    place.write(700)
+    poison = place.write(topic="poison.directory")
+    place.write(700)
+    follower = place.follower()
+
+    assert follower.wait_for(1401, TIMEOUT_S)
+    status = place.status("directory")
+    assert (status["state"], status["position"], status["lag_events"]) == ("parked", poison - 1, 701)
+    assert status["parked"]["position"] == poison
+    assert status["parked"]["count"] == 1
+    assert "DivisionByZero" in status["parked"]["error"]
+    assert place.tallied("directory") == list(range(1, poison))
+    assert place.tallied("inbox") == list(range(1, 1402))
+    assert place.status("inbox")["parked"] is None
+
+
+def test_who_reads_the_rows_of_a_parked_read_model_waits_for_it(place: Place) -> None:
+    follower = place.follower()
+    poison = place.write(topic="poison.visibility")
+    place.write(5)
+
+    assert asyncio.run(follower.models_at(6, TIMEOUT_S, ("directory", "timeline")))
+    assert not follower.wait_for(6, 0.05)
+    assert place.status("inbox")["position"] == poison - 1
+    assert place.status("inbox")["state"] == "following"
+    assert place.reactions.seen == []
+
+
+def test_a_parked_read_model_that_is_tried_again_finishes_the_work(place: Place) -> None:
+    follower = place.follower()
+    place.write(topic="poison.visibility")
+    place.write(5)
+    assert eventually(lambda: place.status("visibility")["state"] == "parked")
+
+    assert retry(place.history.connection, "visibility")
+    assert eventually(lambda: (place.status("visibility")["parked"] or {}).get("count") == 2)
+    assert not retry(place.history.connection, "timeline")
+
+    next(model for model in place.models if model.name == "visibility").cure()
+    assert retry(place.history.connection, "visibility")
+    assert follower.wait_for(6, TIMEOUT_S)
+    assert all(place.tallied(name) == [1, 2, 3, 4, 5, 6] for name in NAMES)
+    assert place.status("visibility")["parked"] is None
+
+
+def test_reactions_are_asked_again_until_they_record_nothing(place: Place) -> None:
+    def act(after: int, until: int) -> bool:
+        if until < 4:
+            place.write()
+        return until < 4
+
+    place.reactions.act = act
+    follower = place.follower()
+    place.write()
+    follower.wake()
+
+    assert follower.wait_for(4, TIMEOUT_S)
+    assert place.reactions.seen == [(0, 1), (0, 2), (0, 3), (0, 4)]
+    assert place.status(REACTIONS)["position"] == 4
+
+
+def test_something_due_is_done_on_time_without_any_event(place: Place) -> None:
+    follower = place.follower()
+    assert follower.wait_for(place.write(), TIMEOUT_S)
+    woken_at: list[datetime] = []
+
+    def act(after: int, until: int) -> bool:
+        woken_at.append(datetime.now(UTC))
+        place.reactions.due = None
+        return False
+
+    due = datetime.now(UTC) + timedelta(seconds=0.4)
+    place.reactions.act, place.reactions.due = act, due
+
+    assert eventually(lambda: len(woken_at) == 1)
+    assert timedelta(0) <= woken_at[0] - due < timedelta(seconds=0.3)
+    assert place.reactions.seen[-1] == (1, 1)
+
+
+def test_reactions_that_fail_are_shown_and_tried_again_while_read_models_go_on(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.leader.REACTIONS_REST_S", 0.05)
+    failing = True
+
+    def act(after: int, until: int) -> bool:
+        if failing:
+            raise RuntimeError("out of order")
+        return False
+
+    place.reactions.act = act
+    follower = place.follower()
+    place.write(2)
+    assert eventually(lambda: place.status(REACTIONS)["parked"] is not None)
+    assert "out of order" in place.status(REACTIONS)["parked"]["error"]
+    assert asyncio.run(follower.models_at(place.write(), TIMEOUT_S, NAMES))
+    assert not follower.wait_for(1, 0.05)
+
+    failing = False
+    assert follower.wait_for(3, TIMEOUT_S)
+    assert place.status(REACTIONS)["parked"] is None
+
+
+def test_the_lag_is_measured_to_the_head(place: Place) -> None:
+    follower = place.follower()
+    assert follower.wait_for(place.write(), TIMEOUT_S)
+    follower.stop()
+    place.write(2)
+
+    status = place.status("inbox")
+    assert (status["position"], status["head"], status["lag_events"]) == (1, 3, 2)
+    assert 0 < status["lag_seconds"] < TIMEOUT_S
+
+
+def standing(head: int, **positions: int) -> Standing:
+    return Standing(
+        head, {name: Checkpoint(position, 1, "following") for name, position in positions.items()}
+    )
+
+
+def test_those_who_stand_together_move_together() -> None:
+    assert standing(10, directory=3, timeline=3).ranges(["directory", "timeline"], 5) == [
+        Range(("directory", "timeline"), 3, 8)
+    ]
+
+
+def test_who_is_far_behind_catches_up_beside_the_others() -> None:
+    assert standing(100, directory=3, timeline=90).ranges(["directory", "timeline"], 5) == [
+        Range(("timeline",), 90, 95),
+        Range(("directory",), 3, 8),
+    ]
+
+
+def test_who_is_nearly_there_is_waited_for() -> None:
+    assert standing(100, directory=88, timeline=90).ranges(["directory", "timeline"], 5) == [
+        Range(("directory",), 88, 90)
+    ]
+
+
+def test_nobody_gets_ahead_of_those_whose_rows_he_reads() -> None:
+    behind = standing(100, visibility=20, timeline=50, inbox=50)
+
+    assert behind.ranges(["visibility", "timeline", "inbox"], 5) == [
+        Range(("timeline",), 50, 55),
+        Range(("visibility",), 20, 25),
+    ]
+
+
+@contextmanager
+def real_leader(connection: Connection[Any]) -> Iterator[Leader]:
+    names = ["directory", "access", "visibility", "timeline", "inbox"]
+    checkpoints = Checkpoints(connection, [*names, REACTIONS])
+    epoch = checkpoints.take_lead()
+    assert epoch is not None
+    yield Leader(checkpoints, epoch, [ReadModel(name) for name in names])
+    checkpoints.give_up_lead()
+
+
+def test_a_rebuild_takes_the_lead_and_gives_it_back(url: str, history: History) -> None:
+    told: list[tuple[int, int]] = []
+    for number in range(5):
+        history.append(
+            "contact.registered", f"contact-{number}", contact_id=str(number), responsible_id=None, private={}
+        )
+    with psycopg.connect(url, autocommit=True) as other:
+        with real_leader(history.connection) as leader:
+            leader.follow(leader.look())
+            assert rebuild(other, ["directory"], lambda done, total: told.append((done, total))) == 5
+            with pytest.raises(Fenced):
+                leader.look()
+        assert other.execute("SELECT count(*) FROM directory.contact").fetchone() == (5,)
+        with real_leader(history.connection) as leader:
+            assert leader.look().position(["directory", "timeline"]) == 5
+    assert told == [(5, 5)]
+
+
+def test_two_rebuilds_at_once_the_second_is_told_who_was_first(url: str, history: History) -> None:
+    with psycopg.connect(url, autocommit=True, application_name="the first") as first:
+        Checkpoints(first, NAMES).take_over_for_rebuild()
+        with pytest.raises(RebuildRunning, match="the first"):
+            rebuild(history.connection, ["directory"])
+        assert Checkpoints(history.connection, NAMES).take_lead() is None
+
+
+def test_nothing_is_cleared_for_a_name_that_is_none(connection: Connection[Any]) -> None:
+    with pytest.raises(UnknownReadModel, match="inboxes"):
+        rebuild(connection, ["inboxes"])
