@@ -1,0 +1,232 @@
+-- The messages of each conversation in time order, as they are now.
+--
+-- What happens to a message may be told before the message itself, twice, or in another order. Each statement
+-- below keeps what its own events say, so the rows end the same: a message that is not here yet waits as a
+-- row without a position.
+
+-- name: create
+CREATE SCHEMA IF NOT EXISTS timeline;
+
+CREATE TABLE IF NOT EXISTS timeline.message (
+    message_id      uuid        PRIMARY KEY,
+    chat_id         uuid        NOT NULL,
+    conversation_id uuid,
+    workspace_id    text        NOT NULL,
+    channel_id      text,
+    position        bigint,
+    external_id     text,
+    direction       text,
+    queued          boolean,
+    echo            boolean,
+    author_kind     text,
+    author_id       text,
+    sender_id       text,
+    sender_name     text,
+    reply_to        uuid,
+    sent_at         timestamptz,
+    text            text,
+    attachments     jsonb,
+    edited_at       timestamptz,
+    deleted_at      timestamptz
+);
+COMMENT ON COLUMN timeline.message.position IS 'null until the message itself is known';
+COMMENT ON COLUMN timeline.message.queued IS 'written here, so its delivery is ours to watch';
+COMMENT ON COLUMN timeline.message.sender_id IS 'the address that wrote it';
+CREATE INDEX IF NOT EXISTS message_in_order ON timeline.message (conversation_id, sent_at, position)
+    WHERE position IS NOT NULL;
+CREATE INDEX IF NOT EXISTS message_of_client ON timeline.message (conversation_id, position)
+    WHERE direction = 'in';
+
+-- How far an outgoing message got. message_ref: our message id, or the messenger's.
+CREATE TABLE IF NOT EXISTS timeline.delivery (
+    workspace_id text        NOT NULL,
+    channel_id   text        NOT NULL,
+    message_ref  text        NOT NULL,
+    status       text        NOT NULL,
+    at           timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, channel_id, message_ref)
+);
+
+-- Of two reports the further counts, in the order of domain/delivery.py: whoever read a message got it.
+CREATE OR REPLACE FUNCTION timeline.delivery_rank(status text) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT array_position(ARRAY['queued', 'sent', 'failed', 'delivered', 'read'], status)
+$$;
+
+-- Who wrote a message: somebody of the company as he was known then; of the clients, as is known now.
+CREATE OR REPLACE FUNCTION timeline.author(message timeline.message) RETURNS json
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE message.author_kind
+        WHEN 'employee' THEN json_build_object(
+            'kind', 'employee', 'id', message.author_id, 'name', coalesce(
+                (SELECT name FROM directory.employee
+                 WHERE workspace_id = message.workspace_id AND employee_id = message.author_id),
+                message.sender_name))
+        WHEN 'external_staff' THEN json_build_object(
+            'kind', 'external_staff', 'id', message.author_id, 'name', coalesce(
+                (SELECT name FROM directory.staff
+                 WHERE workspace_id = message.workspace_id AND staff_id = message.author_id),
+                message.sender_name))
+        ELSE coalesce(
+            (SELECT json_build_object(
+                 'kind', 'client', 'id', contact_id, 'name', coalesce(contact.name, message.sender_name))
+             FROM directory.contact_address JOIN directory.contact USING (workspace_id, contact_id)
+             WHERE workspace_id = message.workspace_id AND address_id = message.sender_id
+             ORDER BY contact_id
+             LIMIT 1),
+            json_build_object('kind', 'unknown', 'id', NULL, 'name', message.sender_name))
+    END
+$$;
+
+-- How far an outgoing message got; null for a client's. One that was not written here was sent elsewhere.
+CREATE OR REPLACE FUNCTION timeline.delivery_of(message timeline.message) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT status
+    FROM (
+        SELECT CASE WHEN message.queued THEN 'queued' ELSE 'sent' END AS status
+        UNION ALL
+        SELECT status FROM timeline.delivery
+        WHERE workspace_id = message.workspace_id AND channel_id = message.channel_id
+          AND message_ref IN (message.message_id::text, message.external_id)
+    ) AS report
+    WHERE message.direction = 'out'
+    ORDER BY timeline.delivery_rank(status) DESC
+    LIMIT 1
+$$;
+
+-- One message as the API shows it.
+CREATE OR REPLACE FUNCTION timeline.item(message timeline.message) RETURNS json
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT json_build_object(
+        'message_id', message.message_id,
+        'chat_id', message.chat_id,
+        'channel_id', message.channel_id,
+        'external_id', message.external_id,
+        'direction', message.direction,
+        'author', timeline.author(message),
+        'text', message.text,
+        'attachments', message.attachments,
+        'reply_to', message.reply_to,
+        'sent_at', projection.rfc3339(message.sent_at),
+        'edited_at', projection.rfc3339(message.edited_at),
+        'deleted_at', projection.rfc3339(message.deleted_at),
+        'delivery', timeline.delivery_of(message),
+        'position', message.position,
+        'thread', json_build_object('replies', 0))
+$$;
+
+-- Which chats of a conversation an employee sees.
+CREATE OR REPLACE FUNCTION timeline.chats_seen(
+    of_workspace text, of_employee text, of_conversation uuid, kinds text[]
+) RETURNS uuid[]
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(array_agg(chat_id), '{}')
+    FROM visibility.chat, visibility.principals(of_workspace, of_employee) AS principals
+    WHERE workspace_id = of_workspace AND conversation_id = of_conversation AND kind = ANY (kinds)
+      AND visibility.sees(principals, chat_id)
+$$;
+
+-- name: clear
+TRUNCATE timeline.message, timeline.delivery;
+
+-- name: message_written
+-- on: message.received, message.queued
+INSERT INTO timeline.message AS message
+    (message_id, chat_id, conversation_id, workspace_id, channel_id, position, external_id, direction, queued,
+     echo, author_kind, author_id, sender_id, sender_name, reply_to, sent_at, text, attachments)
+SELECT stream_id, (facts->>'chat_id')::uuid, (facts->>'conversation_id')::uuid, workspace_id,
+       facts->>'channel_id', position, private->>'external_id', facts->>'direction', topic = 'message.queued',
+       coalesce((facts->>'echo')::boolean, false), facts->>'author_kind', facts->>'author_id',
+       facts->>'sender_id', private->>'sender_name', (facts->>'reply_to')::uuid, occurred_at,
+       private->>'text', coalesce(private->'attachments', '[]')
+FROM ledger
+WHERE position > %(after)s AND position <= %(until)s AND topic IN ('message.received', 'message.queued')
+ON CONFLICT (message_id) DO UPDATE SET
+    conversation_id = excluded.conversation_id, channel_id = excluded.channel_id,
+    position = excluded.position, external_id = excluded.external_id, direction = excluded.direction,
+    queued = excluded.queued, echo = excluded.echo, author_kind = excluded.author_kind,
+    author_id = excluded.author_id, sender_id = excluded.sender_id, sender_name = excluded.sender_name,
+    reply_to = excluded.reply_to, sent_at = excluded.sent_at, attachments = excluded.attachments,
+    text = CASE WHEN message.edited_at IS NULL THEN excluded.text ELSE message.text END;
+
+-- name: message_edited
+-- on: message.edited
+-- Of two edits of one moment the one that arrived later counts, so a later range may replace it.
+INSERT INTO timeline.message AS message (message_id, chat_id, workspace_id, text, edited_at)
+SELECT DISTINCT ON (stream_id)
+       stream_id, (facts->>'chat_id')::uuid, workspace_id, private->>'text', occurred_at
+FROM ledger
+WHERE position > %(after)s AND position <= %(until)s AND topic = 'message.edited'
+ORDER BY stream_id, occurred_at DESC, position DESC
+ON CONFLICT (message_id) DO UPDATE SET text = excluded.text, edited_at = excluded.edited_at
+WHERE message.edited_at IS NULL OR message.edited_at <= excluded.edited_at;
+
+-- name: message_deleted
+-- on: message.deleted
+INSERT INTO timeline.message AS message (message_id, chat_id, workspace_id, deleted_at)
+SELECT stream_id, (facts->>'chat_id')::uuid, workspace_id, min(occurred_at)
+FROM ledger
+WHERE position > %(after)s AND position <= %(until)s AND topic = 'message.deleted'
+GROUP BY stream_id, facts->>'chat_id', workspace_id
+ON CONFLICT (message_id) DO UPDATE SET deleted_at = excluded.deleted_at
+WHERE message.deleted_at IS NULL OR message.deleted_at > excluded.deleted_at;
+
+-- name: delivery_reported
+-- on: delivery.reported
+INSERT INTO timeline.delivery AS delivery (workspace_id, channel_id, message_ref, status, at)
+SELECT DISTINCT ON (stream_id)
+       workspace_id, facts->>'channel_id', facts->>'message_ref', facts->>'status', occurred_at
+FROM ledger
+WHERE position > %(after)s AND position <= %(until)s AND topic = 'delivery.reported'
+ORDER BY stream_id, timeline.delivery_rank(facts->>'status') DESC, occurred_at
+ON CONFLICT (workspace_id, channel_id, message_ref) DO UPDATE SET status = excluded.status, at = excluded.at
+WHERE (timeline.delivery_rank(excluded.status), delivery.at)
+    > (timeline.delivery_rank(delivery.status), excluded.at);
+
+-- name: place_of_message
+-- No row where the employee sees nothing of the conversation; nulls where it has no such message for him.
+SELECT message.sent_at, message.position
+FROM timeline.chats_seen(%(workspace_id)s, %(employee_id)s, %(conversation_id)s, %(kinds)s) AS chat_ids
+LEFT JOIN timeline.message
+       ON message_id = %(message_id)s AND conversation_id = %(conversation_id)s
+      AND chat_id = ANY (chat_ids) AND position IS NOT NULL
+WHERE cardinality(chat_ids) > 0;
+
+-- name: messages
+-- A page of what an employee sees of a conversation, forwards or backwards from a place in its time order.
+WITH chat AS MATERIALIZED (
+    SELECT timeline.chats_seen(%(workspace_id)s, %(employee_id)s, %(conversation_id)s, %(kinds)s) AS ids
+), near AS (
+    (SELECT message, sent_at, position
+     FROM timeline.message, chat
+     WHERE NOT %(backwards)s AND conversation_id = %(conversation_id)s AND chat_id = ANY (chat.ids)
+       AND (sent_at, position) > (%(after_at)s, %(after_position)s)
+       AND (sent_at, position) < (%(before_at)s, %(before_position)s)
+       AND position > %(later_than)s AND position < %(earlier_than)s
+     ORDER BY sent_at, position
+     LIMIT %(limit)s + 1)
+    UNION ALL
+    (SELECT message, sent_at, position
+     FROM timeline.message, chat
+     WHERE %(backwards)s AND conversation_id = %(conversation_id)s AND chat_id = ANY (chat.ids)
+       AND (sent_at, position) > (%(after_at)s, %(after_position)s)
+       AND (sent_at, position) < (%(before_at)s, %(before_position)s)
+       AND position > %(later_than)s AND position < %(earlier_than)s
+     ORDER BY sent_at DESC, position DESC
+     LIMIT %(limit)s + 1)
+), page AS (
+    SELECT *, CASE WHEN %(backwards)s THEN count(*) OVER () - row_number() OVER in_order + 1
+                   ELSE row_number() OVER in_order END AS nth
+    FROM near
+    WINDOW in_order AS (ORDER BY sent_at, position)
+)
+SELECT checkpoint.position, CASE WHEN cardinality(chat.ids) > 0 THEN json_build_object(
+    'items', coalesce((
+        SELECT json_agg(timeline.item(message) ORDER BY sent_at, position)
+        FROM page WHERE nth <= %(limit)s), '[]'),
+    'next_cursor', (
+        SELECT %(direction)s || '~' || projection.rfc3339(sent_at) || '~' || position FROM page
+        WHERE nth = %(limit)s AND EXISTS (SELECT FROM page WHERE nth > %(limit)s))
+)::text END AS body
+FROM projection.checkpoint, chat
+WHERE name = 'timeline';
