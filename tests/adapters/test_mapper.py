@@ -17,6 +17,7 @@ from eventsourcing.persistence import (
     NotSupportedError,
     StoredEvent,
 )
+from eventsourcing.utils import get_topic, register_topic
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,6 +60,8 @@ class Counted(Fact):
 
 @pytest.fixture(scope="module")
 def mapper() -> FactMapper:
+    for event_class in (Happened, Counted):
+        register_topic(get_topic(event_class), event_class)
     return FactMapper(JSONTranscoder())
 
 
@@ -237,7 +240,7 @@ def test_an_event_says_the_version_of_its_class(mapper: FactMapper) -> None:
     common = {
         name: value for name, value in vars(happened()).items() if name in vars(Fact)["__dataclass_fields__"]
     }
-    event = Counted(**common, number=1, unit="kg", remark="fragile")
+    event = Counted(**{**common, "number": 1, "unit": "kg", "remark": "fragile"})
 
     stored = mapper.to_stored_event(event)
 
