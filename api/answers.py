@@ -1,0 +1,212 @@
+"""The shapes of the answers, for the API's description; a test holds real answers against them.
+
+Nothing is built from these: reads go through as PostgreSQL wrote them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.chat import ChatKind
+from domain.conversation import Folder
+from domain.delivery import DeliveryStatus
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProblemShape(BaseModel):
+    """RFC 9457. Beside these it has the values that explain it, such as `holder_id`."""
+
+    type: str = Field(examples=["/errors/already_held"])
+    title: str
+    status: int
+    detail: str
+    code: str = Field(examples=["already_held"])
+    errors: list[dict[str, str]] | None = Field(None, examples=[[{"field": "name", "message": "…"}]])
+
+
+class Written(Shape):
+    position: int = Field(description="Of the last event; the ledger's head if nothing was new.")
+
+
+class Issued(Written):
+    token_id: str
+    token: str = Field(description="Shown once. Only its digest is kept.")
+
+
+class HandedOver(Written):
+    deals: int
+    contacts: int
+
+
+class ReceivedItem(Shape):
+    status: Literal["appended", "duplicate", "rejected"]
+    position: int | None
+    error: ProblemShape | None
+
+
+class Received(Written):
+    results: list[ReceivedItem]
+
+
+class Moved(Written):
+    conversation_id: UUID
+
+
+class BulkItem(Shape):
+    conversation_id: str
+    status: Literal["done", "unchanged", "rejected"]
+    error: ProblemShape | None
+
+
+class BulkMoved(Written):
+    results: list[BulkItem]
+
+
+class Sent(Written):
+    message_id: UUID
+
+
+class Linked(Moved):
+    contact_id: str
+    address_id: UUID
+
+
+class Reason(Shape):
+    """Why an employee sees a conversation; which of the ids there are depends on the kind."""
+
+    kind: Literal[
+        "responsible_for_contact", "owns_deal", "oversight", "new_client", "whole_team", "thread_helper"
+    ]
+    contact_id: str | None = None
+    deal_id: str | None = None
+    role: str | None = None
+    channel_id: str | None = None
+    message_id: UUID | None = None
+
+
+class Author(Shape):
+    kind: Literal["client", "employee", "external_staff", "unknown"]
+    id: str | None
+    name: str | None
+
+
+class ChatShape(Shape):
+    chat_id: UUID
+    external_id: str
+    channel_id: str
+    kind: ChatKind
+
+
+class LastMessage(Shape):
+    message_id: UUID
+    at: datetime
+    direction: Literal["in", "out"]
+    author: Author
+    text: str | None
+
+
+class InboxItem(Shape):
+    conversation_id: UUID
+    kind: ChatKind
+    title: str | None
+    chats: list[ChatShape]
+    contact_ids: list[str]
+    folder: Folder
+    holder_id: str | None
+    snoozed_until: datetime | None
+    waiting_since: datetime | None
+    unread: int
+    last_message: LastMessage | None
+    reasons: list[Reason]
+
+
+class InboxPage(Shape):
+    items: list[InboxItem]
+    next_cursor: str | None
+
+
+class Counts(Shape):
+    incoming: int
+    in_progress: int
+    snoozed: int
+    closed: int
+    waiting: int
+    unread: int
+
+
+class Participant(Shape):
+    address: str
+    name: str | None
+    kind: Literal["client", "employee", "external_staff", "unknown"]
+    contact_id: str | None
+    employee_id: str | None
+    joined_at: datetime
+    left_at: datetime | None
+
+
+class ConversationShape(InboxItem):
+    participants: list[Participant]
+
+
+class Thread(Shape):
+    replies: int
+
+
+class MessageShape(Shape):
+    message_id: UUID
+    chat_id: UUID
+    channel_id: str
+    direction: Literal["in", "out"]
+    author: Author
+    text: str | None
+    attachments: list[dict[str, Any]]
+    reply_to: UUID | None
+    sent_at: datetime
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    delivery: DeliveryStatus | None
+    position: int
+    thread: Thread
+
+
+class MessagePage(Shape):
+    items: list[MessageShape]
+    next_cursor: str | None
+
+
+class Since(Shape):
+    position: int
+    at: datetime
+
+
+class Witness(Shape):
+    employee_id: str
+    reasons: list[Reason]
+    since: Since
+
+
+class Witnesses(Shape):
+    at: int
+    items: list[Witness]
+
+
+class ReadModelStatus(Shape):
+    name: str
+    position: int
+    head: int
+    lag_events: int
+    lag_seconds: float
+    state: Literal["following", "parked", "rebuilding"]
+    parked: dict[str, Any] | None
+
+
+class ReadModelStatuses(Shape):
+    items: list[ReadModelStatus]
+    next_cursor: None

@@ -1,0 +1,152 @@
+"""The types of single fields: what a caller may write where. Nothing is converted but times, to UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import cache
+from typing import Annotated, Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from fastapi import Path
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from api import limits
+from domain.address import AddressRef
+
+CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+
+OFFSET_AFTER_SPACE = re.compile(r"(?<=\d) (?=\d\d:\d\d$)")
+
+ESCAPED_SLASH = "\ue02f"
+"""Stands for %2F while a path is matched, so that an id may hold a slash; from the private use area."""
+
+
+class Statement(BaseModel):
+    """A body, or a part of one: what it does not know it refuses, and it takes no type for another."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def no_control_characters(text: str) -> str:
+    if CONTROL_CHARACTER.search(text):
+        raise PydanticCustomError("control_character", "must not hold control characters")
+    return text
+
+
+def no_nul(text: str) -> str:
+    if "\x00" in text:
+        raise PydanticCustomError("nul", "must not hold the character U+0000")
+    return text
+
+
+def read_time(value: Any) -> datetime:
+    """RFC 3339 with an offset; digits beyond microseconds are dropped."""
+    if not isinstance(value, str) or not RFC_3339.fullmatch(value):
+        raise PydanticCustomError("time", "must be a time with an offset, such as 2025-03-01T09:30:00Z")
+    try:
+        time = datetime.fromisoformat(value.upper())
+    except ValueError:
+        raise PydanticCustomError("time", "there is no such day or time") from None
+    if not limits.FIRST_YEAR <= time.year <= limits.LAST_YEAR:
+        raise PydanticCustomError("time", f"must be in the years {limits.FIRST_YEAR} to {limits.LAST_YEAR}")
+    return time.astimezone(UTC)
+
+
+def read_uuid(text: str) -> str:
+    """An id that we made, as we write it."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise PydanticCustomError("uuid", "must be a UUID") from None
+
+
+def plus_restored(text: str) -> str:
+    """A time in a query, where a plus sign that was not encoded has come as a space."""
+    return OFFSET_AFTER_SPACE.sub("+", text)
+
+
+def known_timezone(name: str) -> str:
+    if name not in _timezones():
+        raise PydanticCustomError("timezone", "must be a time zone of the IANA list, such as Europe/Moscow")
+    return name
+
+
+@cache
+def _timezones() -> set[str]:
+    return available_timezones()
+
+
+def says_something(address: str) -> str:
+    if not any(character.isalnum() for character in address):
+        raise PydanticCustomError("address", "must hold a letter or a digit")
+    return address
+
+
+def _restore_slashes(value: Any) -> Any:
+    return value.replace(ESCAPED_SLASH, "/") if isinstance(value, str) else value
+
+
+Id = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=limits.ID_CHARACTERS),
+    AfterValidator(no_control_characters),
+]
+PathId = Annotated[Id, BeforeValidator(_restore_slashes), Path()]
+Uuid = Annotated[
+    str,
+    StringConstraints(strict=True, max_length=limits.ID_CHARACTERS),
+    AfterValidator(read_uuid),
+]
+Name = Annotated[
+    str, StringConstraints(strict=True, max_length=limits.NAME_CHARACTERS), AfterValidator(no_nul)
+]
+Text = Annotated[
+    str, StringConstraints(strict=True, max_length=limits.TEXT_CHARACTERS), AfterValidator(no_nul)
+]
+Reason = Annotated[
+    str, StringConstraints(strict=True, max_length=limits.REASON_CHARACTERS), AfterValidator(no_nul)
+]
+Url = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=limits.URL_CHARACTERS),
+    AfterValidator(no_control_characters),
+]
+AddressText = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=limits.ADDRESS_CHARACTERS),
+    AfterValidator(no_control_characters),
+    AfterValidator(says_something),
+]
+AddressKind = Annotated[str, StringConstraints(strict=True, pattern="^[a-z0-9_]{1,32}$")]
+Time = Annotated[datetime, BeforeValidator(read_time)]
+TimezoneName = Annotated[
+    str, StringConstraints(strict=True, max_length=limits.NAME_CHARACTERS), AfterValidator(known_timezone)
+]
+Position = Annotated[int, Field(strict=True, ge=0, le=limits.POSITION)]
+
+
+class AddressStatement(Statement):
+    kind: AddressKind = Field(examples=["whatsapp"])
+    address: AddressText = Field(examples=["+7 999 123-45-67"])
+
+    @property
+    def ref(self) -> AddressRef:
+        return AddressRef(self.kind, self.address)
+
+
+class AttachmentStatement(Statement):
+    """A file that goes with a message; the file itself stays where it is."""
+
+    kind: AddressKind = Field(examples=["image"])
+    url: Url | None = None
+    name: Name | None = None
+    mime: Name | None = None
+    size: Annotated[int, Field(strict=True, ge=0, le=2**53)] | None = Field(None, description="In bytes.")
+
+
+Attachments = Annotated[list[AttachmentStatement], Field(max_length=limits.ATTACHMENTS_PER_MESSAGE)]
+Addresses = Annotated[list[AddressStatement], Field(max_length=limits.ADDRESSES_PER_PERSON)]

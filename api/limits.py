@@ -1,0 +1,59 @@
+"""Every limit of the ways in, named once. What is beyond one is refused; nothing is cut off."""
+
+from typing import Final
+
+BODY_BYTES: Final = 4 * 2**20
+"""Of a whole request body; more is answered 413 while it is still coming."""
+
+EVENTS_PER_BATCH: Final = 1_000
+CONVERSATIONS_PER_BULK: Final = 200
+PAGE_ITEMS: Final = 200
+DEFAULT_PAGE_ITEMS: Final = 50
+
+ID_CHARACTERS: Final = 128
+ADDRESS_CHARACTERS: Final = 256
+NAME_CHARACTERS: Final = 256
+"""Of names of people and titles of chats, channels and deals."""
+
+TEXT_CHARACTERS: Final = 65_536
+"""Of one message: the longest that a messenger lets through (WhatsApp)."""
+
+REASON_CHARACTERS: Final = 1_000
+URL_CHARACTERS: Final = 2_048
+SEARCH_CHARACTERS: Final = 200
+CURSOR_CHARACTERS: Final = 1_024
+IDEMPOTENCY_KEY_CHARACTERS: Final = 255
+AUTHORIZATION_CHARACTERS: Final = 1_024
+
+ATTACHMENTS_PER_MESSAGE: Final = 50
+ADDRESSES_PER_PERSON: Final = 100
+CONTACTS_PER_DEAL: Final = 1_000
+SCOPES_PER_TOKEN: Final = 20
+OPENING_HOURS_PER_DAY: Final = 10
+
+POSITION: Final = 2**63 - 1
+"""The highest position that a ledger can count to."""
+
+ERRORS_PER_ANSWER: Final = 50
+
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 2200
+RESPONSE_GOAL_S: Final = 30 * 24 * 3600
+
+WAIT_S: Final = 5.0
+"""Longest time in which an answer waits for the read models."""
+
+START_WAIT_S: Final = 30.0
+"""Longest time in which a start waits for the read models to know its admin token."""
+
+RETRY_AFTER_S: Final = 1
+"""What a caller is told to wait before he asks again."""
+
+HANDOVER_ROUNDS: Final = 10
+"""How often a handover looks again for what others gave the former owner meanwhile."""
+
+ANSWERS_KEPT_DAYS: Final = 7
+"""How long the answer to an idempotency key is remembered."""
+
+READY_LAG_EVENTS: Final = 10_000
+"""How far the read models may be behind before this process calls itself not ready."""
