@@ -1,0 +1,167 @@
+"""The same answer to the same request: what `Idempotency-Key` promises on every POST.
+
+A request that was carried out (2xx), or refused for good (409, 422), is answered the same for some days. One
+that failed otherwise may be sent again. What a run left unfinished when it was killed is carried out again;
+message ids and tokens are derived from the key, so nothing is appended twice by that either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from fastapi import Request, Response
+from psycopg import Connection
+
+from api import limits
+from api.access import Caller
+from api.errors import RETRY_AFTER, Problem, answer_to
+from api.fields import CONTROL_CHARACTER
+from api.system import System
+from projections.answer import one_row
+from projections.statements import Statements
+
+STATEMENTS = Statements("idempotency.sql", files("api").joinpath("idempotency.sql").read_text("utf-8"))
+LIVES = 0x69646D70
+"""The class of the advisory locks by which runs of the program see each other live."""
+
+POLL_INTERVAL_S = 0.05
+LONGEST_S = 600
+"""After this time even a living run is taken to have lost a request."""
+
+HIDDEN = "\ue02e"
+"""Stands for a token's secret in what is kept; no secret is ever stored."""
+
+Handle = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One sending of a request with a key."""
+
+    system: System
+    caller: Caller
+    key: str
+    request_digest: str
+
+    async def run(self, statement: str, **values: Any) -> tuple[Any, ...] | None:
+        """Run a statement about this key."""
+        return await one_row(
+            self.system.async_pool,
+            STATEMENTS[statement],
+            workspace_id=self.caller.workspace_id,
+            token_id=self.caller.token_id,
+            key=self.key,
+            instance=self.system.instance,
+            **values,
+        )
+
+    @property
+    def secret(self) -> str:
+        return secret_of(self.system, self.caller, self.key)
+
+
+def key_of(request: Request) -> str | None:
+    """The key that the request was sent with, if any.
+
+    Raises:
+        Problem: it is empty, too long or not readable.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is None or request.method != "POST":
+        return None
+    if not 0 < len(key) <= limits.IDEMPOTENCY_KEY_CHARACTERS or CONTROL_CHARACTER.search(key):
+        message = f"must be 1 to {limits.IDEMPOTENCY_KEY_CHARACTERS} characters"
+        raise Problem("invalid_request", message, errors=[{"field": "Idempotency-Key", "message": message}])
+    return key
+
+
+def secret_of(system: System, caller: Caller, key: str) -> str:
+    """The secret of a token that is issued with this key: the same each time, and known to the caller only.
+
+    The caller's own token goes in, so that it can't be found in the database; the installation's secret
+    goes in, so that the holder of the new token can't find the caller's by trying.
+    """
+    return hmac.new(system.secret, f"{caller.bearer}\n{key}".encode(), hashlib.sha256).hexdigest()
+
+
+async def once(request: Request, system: System, caller: Caller, key: str, handle: Handle) -> Response:
+    """Carry a request out, unless it was; then answer as then."""
+    attempt = Attempt(system, caller, key, await _digest(request))
+    if known := await _begin(attempt):
+        return known
+    finished = False
+    try:
+        response = await handle(request)
+        if finished := _is_final(response):
+            await _keep(attempt, response)
+    finally:
+        if not finished:
+            await attempt.run("forget")
+    return response
+
+
+def keep_secret(connection: Connection[Any], secret: bytes) -> bytes:
+    """The installation's secret, which is the one given where there is none yet."""
+    connection.execute(STATEMENTS["keep_secret"], {"secret": secret})
+    row = connection.execute(STATEMENTS["secret"]).fetchone()
+    assert row is not None
+    return bytes(row[0])
+
+
+def live(connection: Connection[Any], instance: int) -> None:
+    """Let other runs see that this one lives, as long as the connection does."""
+    connection.execute(STATEMENTS["live"], {"lock": LIVES, "instance": instance})
+
+
+async def _begin(attempt: Attempt) -> Response | None:
+    """The answer that is known already, or None where this attempt is to find it."""
+    deadline = time.monotonic() + limits.WAIT_S
+    while not await attempt.run(
+        "begin", request_digest=attempt.request_digest, lock=LIVES, longest_s=LONGEST_S
+    ):
+        if answer := await _known(attempt):
+            return answer
+        if time.monotonic() > deadline:
+            detail = "The first request with this key is not finished; try again."
+            return answer_to(Problem("idempotency_key_busy", detail, headers=RETRY_AFTER))
+        await asyncio.sleep(POLL_INTERVAL_S)
+    return None
+
+
+async def _known(attempt: Attempt) -> Response | None:
+    """The answer to the same request; None while it is being found, or where it was given up."""
+    row = await attempt.run("known")
+    if row is None:
+        return None
+    request_digest, status, body = row
+    if request_digest != attempt.request_digest:
+        message = "was used for another request; take a new one"
+        errors = [{"field": "Idempotency-Key", "message": message}]
+        return answer_to(Problem("idempotency_key_reused", f"This key {message}.", errors=errors))
+    if status is None:
+        return None
+    media_type = "application/json" if status < 400 else "application/problem+json"
+    return Response(body.replace(HIDDEN, attempt.secret), status, {"Idempotent-Replay": "true"}, media_type)
+
+
+async def _keep(attempt: Attempt, response: Response) -> None:
+    body = bytes(response.body).decode().replace(attempt.secret, HIDDEN)
+    await attempt.run("keep", status=response.status_code, body=body, days=limits.ANSWERS_KEPT_DAYS)
+
+
+def _is_final(response: Response) -> bool:
+    """Whether the same request shall have this answer again; a refusal that says "try again" is none."""
+    return response.status_code in (200, 201, 409, 422) and "retry-after" not in response.headers
+
+
+async def _digest(request: Request) -> str:
+    target = request.scope["raw_path"] + b"?" + request.scope["query_string"]
+    told = b"\n".join((request.method.encode(), target, await request.body()))
+    return hashlib.sha256(told).hexdigest()

@@ -1,0 +1,88 @@
+"""What Prometheus reads: how many requests, how long they took, and how far the read models are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+NO_ROUTE = "none"
+"""Where a path matches no route: paths as such would hold ids, and never end."""
+
+
+class Metrics:
+    """The numbers of one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        asked = ("method", "route", "status")
+        self.requests = Counter("chatledger_requests", "Requests answered.", asked, registry=self.registry)
+        self.seconds = Histogram(
+            "chatledger_request_seconds",
+            "Time until the last byte of the answer.",
+            ("method", "route"),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.head = Gauge(
+            "chatledger_ledger_position", "The last position in the ledger.", registry=self.registry
+        )
+        self.models = {
+            field: Gauge(f"chatledger_read_model_{field}", text, ("name",), registry=self.registry)
+            for field, text in (
+                ("position", "Up to where a read model has taken the ledger over."),
+                ("lag_events", "How many events it is behind."),
+                ("lag_seconds", "How old the first event is that it has not taken over."),
+                ("parked", "1 where it stands at an event that it can't take over."),
+            )
+        }
+
+    def note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", NO_ROUTE)
+        self.requests.labels(scope["method"], route, status).inc()
+        self.seconds.labels(scope["method"], route).observe(seconds)
+
+    def render(self, statuses: Iterable[Mapping[str, Any]]) -> bytes:
+        """Everything in Prometheus' text format, with the read models as they are now."""
+        for status in statuses:
+            self.head.set(status["head"])
+            for field, gauge in self.models.items():
+                value = status["state"] == "parked" if field == "parked" else status[field]
+                gauge.labels(status["name"]).set(value)
+        return generate_latest(self.registry)
+
+
+class Measured:
+    """Notes every request."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app, self.metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        begun, status = time.perf_counter(), 500
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        finally:
+            self.metrics.note(scope, status, time.perf_counter() - begun)
+
+
+def collected(request: Request) -> Metrics:
+    metrics: Metrics = request.app.state.metrics
+    return metrics
+
+
+Collected = Annotated[Metrics, Depends(collected)]

@@ -1,0 +1,70 @@
+"""Reads: JSON that PostgreSQL built goes through as it is, with the position that it was read at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Response, Security
+
+from api import limits
+from api.access import ADMIN, AUDITOR, EMPLOYEE, Caller, allowed
+from api.errors import RETRY_AFTER, Problem
+from api.system import Running, System
+from domain.errors import UnknownThing
+from projections.answer import Answer
+
+POSITION_HEADER = "Chatledger-Position"
+POSITION_DESCRIBED = {
+    "description": "The ledger position that the answer was read at.",
+    "schema": {"type": "integer"},
+}
+DESCRIBED: dict[int | str, dict[str, Any]] = {200: {"headers": {POSITION_HEADER: POSITION_DESCRIBED}}}
+"""For the API's description of every read."""
+
+MinPosition = Annotated[
+    int | None,
+    Query(ge=0, le=limits.POSITION, description="Wait until the read models are at this position."),
+]
+Limit = Annotated[int, Query(ge=1, le=limits.PAGE_ITEMS)]
+Cursor = Annotated[
+    str | None,
+    Query(min_length=1, max_length=limits.CURSOR_CHARACTERS, description="`next_cursor` of the page before."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a read needs: who asks, and whom to ask."""
+
+    system: System
+    caller: Caller
+
+
+async def reading(
+    system: Running, caller: Annotated[Caller, Depends(allowed)], min_position: MinPosition = None
+) -> Read:
+    """Let a caller read, once the read models are where he wants them."""
+    if min_position is not None:
+        await reach(system, min_position)
+    return Read(system, caller)
+
+
+async def reach(system: System, position: int) -> None:
+    """Wait until the read models are at a position; not for ever."""
+    if not await system.follower.models_at(position, limits.WAIT_S):
+        detail = f"The read models have not reached position {position} within {limits.WAIT_S:g} s."
+        raise Problem("position_not_reached", detail, headers=RETRY_AFTER, position=position)
+
+
+def pass_on(answer: Answer, *, noun: str, thing_id: str) -> Response:
+    """The answer as PostgreSQL wrote it; 404 where there is none that the caller may see."""
+    if answer.body is None:
+        raise UnknownThing(noun, thing_id)
+    headers = {POSITION_HEADER: str(answer.position)}
+    return Response(answer.body, headers=headers, media_type="application/json")
+
+
+EmployeeRead = Annotated[Read, Security(reading, scopes=[EMPLOYEE])]
+AuditorRead = Annotated[Read, Security(reading, scopes=[AUDITOR])]
+AdminRead = Annotated[Read, Security(reading, scopes=[ADMIN])]

@@ -1,0 +1,50 @@
+"""What one process runs: the one application, the follower of its ledger, and the questions to read with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from psycopg import AsyncConnection, Connection
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+from adapters.settings import Settings
+from domain.application import Chatledger
+from projections.access import Access
+from projections.directory import Directory
+from projections.follower import Follower
+from projections.inbox import Inbox
+from projections.timeline import Timeline
+from projections.visibility import Visibility
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Made by `open_system`, ended by leaving it. `async_pool` is open while the HTTP server runs."""
+
+    settings: Settings
+    database_url: str
+    application: Chatledger
+    follower: Follower
+    pool: ConnectionPool[Connection[Any]]
+    async_pool: AsyncConnectionPool[AsyncConnection[Any]]
+    access: Access
+    directory: Directory
+    inbox: Inbox
+    timeline: Timeline
+    visibility: Visibility
+    instance: int
+    """The number of this run, by whose lock others see that it lives."""
+    secret: bytes
+    """The installation's own, in the database; nobody outside knows it."""
+    first_admin_token: str | None
+    """Made at the very first start, where none was given; to be shown once."""
+
+
+def running(request: Request) -> System:
+    system: System = request.app.state.system
+    return system
+
+
+Running = Annotated[System, Depends(running)]

@@ -1,0 +1,94 @@
+"""Writes: a command is carried out in a thread, and answered when it is effective."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from fastapi import Depends, Request, Response, Security
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from fastapi.security import SecurityScopes
+
+from api import limits
+from api.access import ADMIN, CONNECTOR, EMPLOYEE, Caller, actor_scope, allowed
+from api.errors import RETRY_AFTER, Problem
+from api.idempotency import key_of, secret_of
+from api.system import Running, System
+from domain.application import Chatledger
+from domain.deciding import Accepted
+from domain.fact import By
+from domain.ids import derive
+
+HARMLESS = ("message.", "delivery.")
+"""How the topics begin that change nothing about who sees what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One caller's wish to change something. key: his Idempotency-Key."""
+
+    system: System
+    caller: Caller
+    key: str | None
+    by: By
+
+    @property
+    def ledger(self) -> Chatledger:
+        return self.system.application
+
+    async def carry_out(self, command: Callable[..., Accepted], *args: Any, **facts: Any) -> Accepted:
+        """Run a command, and wait until it is effective where it has to be."""
+        accepted = await run_in_threadpool(command, *args, **facts, by=self.by)
+        await self.settle(accepted)
+        return accepted
+
+    async def settle(self, accepted: Accepted) -> None:
+        """Wait until nobody can read what was before.
+
+        What was recorded already may still be on its way, so a command that recorded nothing waits too.
+        """
+        if not accepted.recorded or not all(topic.startswith(HARMLESS) for topic in accepted.topics):
+            await self.effective(accepted.position)
+
+    async def effective(self, position: int) -> None:
+        if not await self.system.follower.wait_for_async(position, limits.WAIT_S):
+            detail = "It is recorded and stays so; the read models will have it as soon as they can."
+            raise Problem("not_yet_effective", detail, headers=RETRY_AFTER, position=position)
+
+    def message_id(self) -> UUID:
+        """The same for each attempt with one key, so that a message is never sent twice."""
+        if self.key is None:
+            return uuid4()
+        return derive("keyed message", self.by.workspace_id, self.caller.token_id, self.key)
+
+    def token(self) -> tuple[str, str]:
+        """Id and secret of a token to be issued; the same for each attempt with one key."""
+        if self.key is None:
+            return str(uuid4()), secrets.token_hex(32)
+        token_id = derive("keyed token", self.by.workspace_id, self.caller.token_id, self.key)
+        return str(token_id), secret_of(self.system, self.caller, self.key)
+
+
+async def writing(
+    request: Request,
+    needed: SecurityScopes,
+    system: Running,
+    caller: Annotated[Caller, Depends(allowed)],
+) -> Write:
+    key = key_of(request)
+    causation = f"key:{key}" if key else f"request:{uuid4()}"
+    return Write(system, caller, key, caller.by(actor_scope(caller, needed.scopes), causation))
+
+
+def written(accepted: Accepted, status: int = 200, **more: Any) -> Response:
+    return JSONResponse({"position": accepted.position, **more}, status)
+
+
+AdminWrite = Annotated[Write, Security(writing, scopes=[ADMIN])]
+DirectoryWrite = Annotated[Write, Security(writing, scopes=[CONNECTOR, ADMIN])]
+ConnectorWrite = Annotated[Write, Security(writing, scopes=[CONNECTOR])]
+EmployeeWrite = Annotated[Write, Security(writing, scopes=[EMPLOYEE])]
