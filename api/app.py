@@ -1,0 +1,185 @@
+"""The composition root: the only place, beside the command line, that wires the parts together."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
+from typing import Any
+
+import psycopg
+from fastapi import FastAPI
+
+from adapters.postgres.database import create_async_pool, create_pool, migrate
+from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.settings import Settings
+from api import (
+    audit,
+    conversations,
+    directory,
+    idempotency,
+    inbox,
+    limits,
+    links,
+    messages,
+    operations,
+    receiving,
+    tokens,
+)
+from api.access import issue_first_token
+from api.answers import ProblemShape
+from api.errors import answer_with_problems
+from api.metrics import Measured, Metrics
+from api.routing import EncodedSlashes
+from api.system import System
+from domain.application import Chatledger
+from projections.access import Access
+from projections.directory import Directory
+from projections.follower import Follower
+from projections.inbox import Inbox
+from projections.reactions import Reactions
+from projections.read_model import all_read_models, table_definitions
+from projections.timeline import Timeline
+from projections.visibility import Visibility
+
+FOLLOWING_CONNECTIONS = 4
+"""One follows the ledger for good; the others are for looking how far it is."""
+
+READ_TIMEOUT_S = 10.0
+"""Longest time that one question may take in the database."""
+
+DESCRIPTION = """
+Chatledger keeps every message, join, leave, handover and status change as an immutable event, and rebuilds
+from them who sees which chat. This is the only way in and out of it.
+
+Connectors tell what happens in the messengers, the CRM states its employees, contacts and deals, employees
+read their inbox and act on it, and auditors ask who could see what. Each has a token with a scope for that.
+
+A write answers with the ledger `position` of its last event; a read says in `Chatledger-Position` where it
+was read, and waits for `?min_position=`. What changes who sees what is effective when it is answered. Any
+POST may carry an `Idempotency-Key`. Errors are `application/problem+json`.
+"""
+
+TAGS = [
+    {"name": "tokens", "description": "Who may call."},
+    {"name": "directory", "description": "The company and its clients, as the CRM knows them."},
+    {"name": "inbound", "description": "What happens in the messengers."},
+    {"name": "inbox", "description": "What an employee sees, and what he does with it."},
+    {"name": "audit", "description": "Who could see what, when and why."},
+    {"name": "operations", "description": "Whether all is well."},
+]
+PROBLEM: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "model": ProblemShape,
+        "description": "Not carried out; docs/errors.md explains each code.",
+        "content": {"application/problem+json": {}},
+    }
+}
+
+
+@contextmanager
+def open_system(settings: Settings) -> Iterator[System]:
+    """Everything that one process runs, on its own PostgreSQL or the given one, until the context is left.
+
+    Raises:
+        DataFolderTaken: another living process owns the data folder.
+    """
+    with ExitStack() as stack:
+        database_url = stack.enter_context(_database(settings))
+        application = stack.enter_context(_application(database_url, settings))
+        pool = stack.enter_context(
+            create_pool(database_url, max_size=FOLLOWING_CONNECTIONS, name="chatledger follower")
+        )
+        with pool.connection() as connection:
+            migrate(connection, [*table_definitions(), idempotency.STATEMENTS["create"]])
+            secret = idempotency.keep_secret(connection, secrets.token_bytes(32))
+        follower = Follower(
+            pool, all_read_models(), Reactions(application), poll_interval_s=settings.poll_interval_s
+        )
+        application.on_append.append(follower.wake)
+        follower.start()
+        stack.callback(follower.stop)
+        instance = stack.enter_context(_living(database_url))
+        accepted, token = issue_first_token(application, settings.admin_token)
+        follower.wait_for(accepted.position, limits.START_WAIT_S)
+        asking = create_async_pool(
+            database_url,
+            max_size=settings.read_connections,
+            name="chatledger reads",
+            statement_timeout_s=READ_TIMEOUT_S,
+        )
+        yield System(
+            settings=settings,
+            database_url=database_url,
+            application=application,
+            follower=follower,
+            pool=pool,
+            async_pool=asking,
+            access=Access(asking),
+            directory=Directory(asking),
+            inbox=Inbox(asking),
+            timeline=Timeline(asking),
+            visibility=Visibility(asking),
+            instance=instance,
+            secret=secret,
+            first_admin_token=token,
+        )
+
+
+def create_app(system: System) -> FastAPI:
+    """The HTTP API over a running system."""
+    app = FastAPI(
+        title="Chatledger",
+        description=DESCRIPTION,
+        version="1",
+        openapi_tags=TAGS,
+        responses=PROBLEM,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_reading,
+    )
+    app.state.system, app.state.metrics = system, Metrics()
+    for noun in (tokens, directory, receiving, inbox, messages, conversations, links, audit, operations):
+        app.include_router(noun.routes)
+    app.include_router(operations.open_routes)
+    answer_with_problems(app)
+    app.add_middleware(EncodedSlashes)
+    app.add_middleware(Measured, metrics=app.state.metrics)
+    return app
+
+
+@asynccontextmanager
+async def _reading(app: FastAPI) -> AsyncIterator[None]:
+    """The connections for reads belong to the event loop that serves."""
+    async with app.state.system.async_pool:
+        yield
+
+
+def _database(settings: Settings) -> AbstractContextManager[str]:
+    if settings.database_url:
+        return nullcontext(settings.database_url)
+    return EmbeddedPostgres(settings.data, owner=f"chatledger for {settings.host}:{settings.port}")
+
+
+@contextmanager
+def _application(database_url: str, settings: Settings) -> Iterator[Chatledger]:
+    application = Chatledger(
+        {
+            "PERSISTENCE_MODULE": "adapters.postgres.recorder",
+            "LEDGER_DATABASE_URL": database_url,
+            "LEDGER_READ_CONNECTIONS": str(settings.write_connections),
+        }
+    )
+    try:
+        yield application
+    finally:
+        application.close()
+
+
+@contextmanager
+def _living(database_url: str) -> Iterator[int]:
+    """The number of this run, which others see to live as long as the context lasts."""
+    instance = secrets.randbelow(2**31 - 1) + 1
+    with psycopg.connect(database_url, autocommit=True, application_name="chatledger lives") as connection:
+        idempotency.live(connection, instance)
+        yield instance

@@ -1,0 +1,62 @@
+"""What an auditor asks; the answers come from the log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Query, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import StringConstraints
+from pydantic_core import PydanticCustomError
+
+from api import limits
+from api.answers import Witnesses
+from api.errors import invalid
+from api.fields import Uuid, plus_restored, read_time
+from api.reading import DESCRIBED, AuditorRead, Read, pass_on, reach
+from api.routing import router
+
+routes = router("audit")
+
+At = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=limits.ID_CHARACTERS),
+    Query(description="A ledger position or a time; left out, now."),
+]
+
+
+@routes.get("/audit/visibility", response_model=Witnesses, responses=DESCRIBED)
+async def who_saw(
+    read: AuditorRead,
+    chat_id: Uuid | None = None,
+    conversation_id: Uuid | None = None,
+    at: At | None = None,
+) -> Response:
+    """Who could see a chat or a conversation at a position or moment, why, and since when."""
+    if (chat_id is None) == (conversation_id is None):
+        message = "give exactly one of chat_id and conversation_id"
+        raise invalid([{"field": "chat_id", "message": message}])
+    answer = await read.system.visibility.who_saw(
+        read.caller.workspace_id,
+        chat_id=chat_id,
+        conversation_id=conversation_id,
+        at=None if at is None else await _moment(read, at),
+    )
+    noun = "chat" if chat_id else "conversation"
+    return pass_on(answer, noun=noun, thing_id=chat_id or conversation_id or "")
+
+
+async def _moment(read: Read, at: str) -> int | datetime:
+    """A position that the read models have, or a time."""
+    if not at.isdecimal():
+        try:
+            return read_time(plus_restored(at))
+        except PydanticCustomError as error:
+            message = f"must be a ledger position or a time: {error.message()}"
+            raise invalid([{"field": "at", "message": message}]) from None
+    position, head = int(at), await run_in_threadpool(read.system.application.head)
+    if position > head:
+        raise invalid([{"field": "at", "message": f"must not be beyond the ledger's head, {head}"}])
+    await reach(read.system, position)
+    return position

@@ -1,0 +1,100 @@
+"""The messages of a conversation: reading them, and answering the client."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import psycopg
+from fastapi import Query, Response
+from pydantic import Field, StringConstraints
+
+from api import limits
+from api.answers import MessagePage, Sent
+from api.errors import invalid
+from api.fields import Attachments, PathId, Statement, Text, Uuid, no_control_characters, plus_restored
+from api.inbox import Surface, conversation_uuid, not_our_cursor
+from api.moves import glance_at
+from api.reading import DESCRIBED, Cursor, EmployeeRead, Limit, pass_on
+from api.routing import router
+from api.writing import EmployeeWrite, written
+from domain.errors import UnknownReference
+from projections.inbox import Glance
+
+routes = router("inbox")
+
+Mark = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=limits.ID_CHARACTERS),
+    Query(description="A message id, a ledger position or a time."),
+]
+
+
+class Answer(Statement):
+    text: Text | None = Field(None, examples=["Good morning! The plan is ready."])
+    attachments: Attachments = Field(default=[])
+    chat_id: Uuid | None = Field(None, description="May be left out where the conversation has one chat.")
+    reply_to: Uuid | None = Field(None, description="The message that this one quotes.")
+
+    def check_content(self) -> None:
+        if not (self.text and self.text.strip()) and not self.attachments:
+            raise invalid([{"field": "text", "message": "must be given where nothing is attached"}])
+
+
+@routes.get("/conversations/{conversation_id}/messages", response_model=MessagePage, responses=DESCRIBED)
+async def list_messages(
+    conversation_id: PathId,
+    read: EmployeeRead,
+    before: Mark | None = None,
+    after: Mark | None = None,
+    surface: Surface = "web",
+    cursor: Cursor = None,
+    limit: Limit = limits.DEFAULT_PAGE_ITEMS,
+) -> Response:
+    """Messages in time order, from the oldest on; with `before`, the last ones before that."""
+    try:
+        answer = await read.system.timeline.messages(
+            read.caller.workspace_id,
+            read.caller.employee_id,
+            conversation_uuid(conversation_id),
+            before=_readable(before),
+            after=_readable(after),
+            surface=surface,
+            cursor=cursor,
+            limit=limit,
+        )
+    except psycopg.DataError:
+        raise not_our_cursor() from None
+    return pass_on(answer, noun="conversation", thing_id=conversation_id)
+
+
+@routes.post("/conversations/{conversation_id}/messages", status_code=201, response_model=Sent)
+async def send_message(conversation_id: PathId, body: Answer, write: EmployeeWrite) -> Response:
+    """Answer the client. The message is queued under the employee's name, for a connector to deliver."""
+    body.check_content()
+    seen = await glance_at(write, conversation_id)
+    message_id = write.message_id()
+    accepted = await write.carry_out(
+        write.ledger.send_message,
+        _chat(seen, body.chat_id),
+        message_id,
+        author_id=write.caller.employee_id,
+        text=body.text,
+        attachments=[attachment.model_dump() for attachment in body.attachments],
+        reply_to=body.reply_to,
+    )
+    return written(accepted, 201, message_id=str(message_id))
+
+
+def _chat(seen: Glance, chat_id: str | None) -> str:
+    """The chat to answer in, which is one that the caller sees."""
+    if chat_id is None and len(seen.chat_ids) == 1:
+        return seen.chat_ids[0]
+    if chat_id is None:
+        raise invalid([{"field": "chat_id", "message": "must be given: the conversation has several chats"}])
+    if chat_id not in seen.chat_ids:
+        raise UnknownReference("chat", chat_id, field="chat_id")
+    return chat_id
+
+
+def _readable(mark: str | None) -> str | None:
+    return plus_restored(no_control_characters(mark)) if mark else None

@@ -1,0 +1,129 @@
+"""The moves of a conversation: which command each is, and for whom it is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi.concurrency import run_in_threadpool
+
+from api.inbox import conversation_uuid
+from api.writing import Write
+from domain.conversations import require_writer
+from domain.deciding import Accepted
+from domain.decision import Decision
+from domain.errors import CannotSee, UnknownThing
+from projections.inbox import Glance
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """command: for one chat of a conversation. to_id: to whom it goes; he has to see it too."""
+
+    command: Callable[[Write, Glance, str], Accepted]
+    to_id: str | None = None
+
+
+def claiming() -> Move:
+    return Move(lambda write, _, chat_id: write.ledger.claim(chat_id, _me(write), by=write.by))
+
+
+def releasing() -> Move:
+    return Move(lambda write, _, chat_id: write.ledger.release(chat_id, _me(write), by=write.by))
+
+
+def reopening() -> Move:
+    return Move(lambda write, _, chat_id: write.ledger.reopen(chat_id, _me(write), by=write.by))
+
+
+def closing(seen_position: int | None) -> Move:
+    return Move(
+        lambda write, seen, chat_id: write.ledger.close_conversation(
+            chat_id, _me(write), seen_position=_seen(seen, seen_position), by=write.by
+        )
+    )
+
+
+def dismissing(seen_position: int | None) -> Move:
+    return Move(
+        lambda write, seen, chat_id: write.ledger.dismiss(
+            chat_id, _me(write), seen_position=_seen(seen, seen_position), by=write.by
+        )
+    )
+
+
+def snoozing(until: datetime, seen_position: int | None) -> Move:
+    return Move(
+        lambda write, seen, chat_id: write.ledger.snooze(
+            chat_id, _me(write), until, seen_position=_seen(seen, seen_position), by=write.by
+        )
+    )
+
+
+def assigning(to_id: str) -> Move:
+    return Move(lambda write, _, chat_id: write.ledger.assign(chat_id, _me(write), to_id, by=write.by), to_id)
+
+
+def reading_to(position: int) -> Move:
+    """Nobody has read what is not there yet, so the ledger's head is the furthest."""
+    return Move(
+        lambda write, _, chat_id: write.ledger.read_up_to(
+            chat_id, _me(write), min(position, write.ledger.head()), by=write.by
+        )
+    )
+
+
+async def move(write: Write, conversation_id: str, move: Move) -> Accepted:
+    """Make a move with every chat that the caller sees of the conversation.
+
+    Raises:
+        UnknownThing: the caller sees none.
+        CannotSee: it is to go to somebody who sees none.
+    """
+    seen = await glance_at(write, conversation_id)
+    if move.to_id is not None:
+        await _check_sight(write, conversation_id, move.to_id)
+    return await run_in_threadpool(
+        lambda: together([move.command(write, seen, chat_id) for chat_id in seen.chat_ids])
+    )
+
+
+async def glance_at(write: Write, conversation_id: str) -> Glance:
+    """What a command has to know of the conversation; 404 where the caller does not see it."""
+    asked = conversation_uuid(conversation_id)
+    seen = await write.system.inbox.glance(write.by.workspace_id, _me(write), asked)
+    if seen is None:
+        raise UnknownThing("conversation", conversation_id)
+    return seen
+
+
+async def check_writer(write: Write) -> None:
+    """Refuse whoever reads and never writes, before anything else is said (403)."""
+    decision = Decision(write.ledger.repository, write.by)
+    await run_in_threadpool(require_writer, decision, _me(write))
+
+
+def together(accepted: list[Accepted]) -> Accepted:
+    """Several commands as one."""
+    return Accepted(
+        position=max(one.position for one in accepted),
+        recorded=sum(one.recorded for one in accepted),
+        topics=frozenset().union(*(one.topics for one in accepted)),
+    )
+
+
+async def _check_sight(write: Write, conversation_id: str, employee_id: str) -> None:
+    await check_writer(write)
+    asked = conversation_uuid(conversation_id)
+    if not await write.system.inbox.sees(write.by.workspace_id, employee_id, asked):
+        raise CannotSee(employee_id, asked)
+
+
+def _me(write: Write) -> str:
+    return write.caller.employee_id
+
+
+def _seen(seen: Glance, said: int | None) -> int:
+    """Up to where the client's messages were seen; more than there is can't be, or it would hide the next."""
+    return seen.client_position if said is None else min(said, seen.client_position)

@@ -1,0 +1,71 @@
+"""Tokens: who may call, and how far that reaches."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Response
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from api import limits
+from api.access import ADMIN, ANALYST, AUDITOR, CONNECTOR, digest_of, token_text
+from api.answers import Issued, Written
+from api.fields import Name, PathId, Statement, no_control_characters
+from api.routing import router
+from api.writing import AdminWrite, written
+
+routes = router("tokens")
+
+EMPLOYEE_PREFIX = "employee:"
+PLAIN_SCOPES = (ADMIN, CONNECTOR, AUDITOR, ANALYST)
+
+
+def known_scope(scope: str) -> str:
+    if scope not in PLAIN_SCOPES and not (scope.startswith(EMPLOYEE_PREFIX) and scope != EMPLOYEE_PREFIX):
+        raise PydanticCustomError("scope", f"must be {', '.join(PLAIN_SCOPES)} or employee:<id>")
+    return scope
+
+
+def one_employee(scopes: list[str]) -> list[str]:
+    if sum(scope.startswith(EMPLOYEE_PREFIX) for scope in set(scopes)) > 1:
+        raise PydanticCustomError("scopes", "must name one employee at most: a token acts for one")
+    return sorted(set(scopes))
+
+
+Scope = Annotated[
+    str,
+    StringConstraints(strict=True, max_length=len(EMPLOYEE_PREFIX) + limits.ID_CHARACTERS),
+    AfterValidator(no_control_characters),
+    AfterValidator(known_scope),
+]
+
+
+class TokenRequest(Statement):
+    scopes: Annotated[
+        list[Scope],
+        Field(min_length=1, max_length=limits.SCOPES_PER_TOKEN, examples=[["employee:oleg"]]),
+        AfterValidator(one_employee),
+    ]
+    label: Name = Field("", examples=["Oleg's phone"])
+
+
+@routes.post("/tokens", status_code=201, response_model=Issued)
+async def issue_token(body: TokenRequest, write: AdminWrite) -> Response:
+    """Let somebody in. The token is shown here and never again; only its digest is kept."""
+    token_id, secret = write.token()
+    token = token_text(token_id, secret)
+    accepted = await write.carry_out(
+        write.ledger.issue_token,
+        token_id,
+        scopes=body.scopes,
+        label=body.label,
+        digest=digest_of(token),
+    )
+    return written(accepted, 201, token_id=token_id, token=token)
+
+
+@routes.delete("/tokens/{token_id}", response_model=Written)
+async def revoke_token(token_id: PathId, write: AdminWrite) -> Response:
+    """Let nobody in with this token any more."""
+    return written(await write.carry_out(write.ledger.revoke_token, token_id))
