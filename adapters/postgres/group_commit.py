@@ -48,6 +48,10 @@ class Request:
     """Released once: when the outcome is there, or when it is this caller's turn to commit."""
 
     @property
+    def is_decided(self) -> bool:
+        return self.first_position is not None or self.error is not None
+
+    @property
     def positions(self) -> list[int]:
         if self.first_position is None:
             raise self.error or OperationalError("the commit was interrupted: what it recorded is not known")
@@ -86,10 +90,14 @@ class GroupCommit:
             Exception: whatever the commit has against this request.
         """
         self._queue(request)
-        if not request.leads and not request.turn.acquire(timeout=self._max_wait_s):
-            self._give_up(request)
-        if request.leads:
-            self._lead()
+        try:
+            if not request.leads:
+                request.turn.acquire(timeout=self._max_wait_s)
+        finally:  # also of a caller who is interrupted: nobody may wait for a leader who has gone
+            if not request.leads and not request.is_decided:
+                self._give_up(request)
+            if request.leads:
+                self._lead()
         return request.positions
 
     def _queue(self, request: Request) -> None:
@@ -108,7 +116,7 @@ class GroupCommit:
     def _give_up(self, request: Request) -> None:
         """Leave the queue, unless it is too late for that."""
         with self._room:
-            if request.leads:
+            if request.leads or request.is_decided:
                 return
             if request in self._waiting:
                 self._waiting.remove(request)

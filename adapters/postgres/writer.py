@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -62,10 +63,15 @@ class LedgerWriter:
             "SET default_transaction_isolation = 'read committed'"  # each check sees the commit before it
         )
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._in_use = Lock()
+        self._closed = False
 
     def close(self) -> None:
-        if self._connection:
-            self._connection.close()
+        """Refuse what comes from now on, when what is under way is done."""
+        with self._in_use:
+            self._closed = True
+            if self._connection:
+                self._connection.close()
 
     def write(self, requests: Sequence[Request]) -> None:
         """Commit the requests and set the outcome of each.
@@ -73,13 +79,14 @@ class LedgerWriter:
         If the connection is lost, nobody knows whether before or after the commit. Then they are sent once
         more, which is safe because each event has one place, and those that are there already are recognised.
         """
-        try:
-            self._commit(requests)
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            if self._connection and self._connection.closed:
-                self._commit_again(requests)
-            else:
-                refuse_all(requests, error)
+        with self._in_use:
+            try:
+                self._commit(requests)
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                if self._connection and self._connection.closed:
+                    self._commit_again(requests)
+                else:
+                    refuse_all(requests, error)
 
     def _commit_again(self, requests: Sequence[Request]) -> None:
         try:
@@ -122,6 +129,8 @@ class LedgerWriter:
         return found and int(found[0])
 
     def _execute(self, statement: str, *parameters: Any) -> Any:
+        if self._closed:
+            raise psycopg.InterfaceError("the ledger is closed")
         if self._connection is None or self._connection.closed:
             self._connection = self._connect()
         return self._connection.execute(statement.encode(), parameters, prepare=True).fetchone()

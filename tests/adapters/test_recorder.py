@@ -13,6 +13,7 @@ from eventsourcing.persistence import (
     InfrastructureFactory,
     InfrastructureFactoryError,
     IntegrityError,
+    InterfaceError,
     JSONTranscoder,
     NotSupportedError,
     OperationalError,
@@ -179,6 +180,13 @@ def test_whoever_holds_the_head_too_long_is_not_waited_for(database_url: str) ->
             recorder.insert_events([stored_event(STREAM)])
         holder.rollback()
         assert recorder.insert_events([stored_event(STREAM)]) == [2]
+
+
+def test_a_closed_ledger_refuses(database_url: str) -> None:
+    with opened(database_url) as recorder:
+        recorder.insert_events([stored_event(STREAM)])
+    with pytest.raises(InterfaceError, match="closed"):
+        recorder.insert_events([stored_event(STREAM, 2)])
 
 
 def test_the_factory_makes_the_ledger_of_an_application(database_url: str) -> None:
