@@ -1,5 +1,7 @@
 """A ledger that a test writes straight into, event by event, as the recorder would."""
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ from psycopg.types.json import Jsonb
 
 import adapters.postgres
 from adapters.postgres.database import migrate
-from projections.read_model import table_definitions
+from projections.checkpoints import Checkpoints, Range
+from projections.leader import Leader
+from projections.read_model import REACTIONS, READ_MODELS, ReadModel, table_definitions
 
 LEDGER_SQL = Path(adapters.postgres.__file__).with_name("ledger.sql")
 WORKSPACE = "main"
@@ -19,6 +23,42 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 def migrate_everything(connection: Connection[Any]) -> None:
     migrate(connection, [LEDGER_SQL.read_text(), *table_definitions()])
+
+
+@contextmanager
+def leading(connection: Connection[Any]) -> Iterator[Leader]:
+    """The lead over all real read models, for as long as the block lasts."""
+    checkpoints = Checkpoints(connection, [*READ_MODELS, REACTIONS])
+    epoch = checkpoints.take_lead()
+    assert epoch is not None
+    try:
+        yield Leader(checkpoints, epoch, [ReadModel(name) for name in READ_MODELS])
+    finally:
+        checkpoints.give_up_lead()
+
+
+def follow(connection: Connection[Any], until: int, cuts: Collection[int] = ()) -> None:
+    """Bring all read models up to a position, in ranges that end at these positions and there."""
+    with leading(connection) as leader:
+        after = leader.look().position(READ_MODELS)
+        for cut in sorted({*(cut for cut in cuts if after < cut < until), until}):
+            if cut > after:
+                leader.take_over(Range(READ_MODELS, after, cut))
+            after = cut
+
+
+def all_rows(connection: Connection[Any], *schemas: str) -> dict[str, list[Any]]:
+    """Every row of every table in these schemas, in an order that does not depend on how it came there."""
+    names = connection.execute(
+        "SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables WHERE schemaname = ANY (%s)",
+        [list(schemas)],
+    ).fetchall()
+    return {
+        name: connection.execute(
+            f"SELECT to_jsonb(row) FROM {name} AS row ORDER BY to_jsonb(row)::text"
+        ).fetchall()
+        for (name,) in names
+    }
 
 
 def noon(seconds: float = 0) -> datetime:

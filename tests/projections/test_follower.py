@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,7 +29,7 @@ from projections.leader import Leader
 from projections.read_model import REACTIONS, ReadModel
 from projections.rebuild import UnknownReadModel, rebuild
 from projections.statements import Statements
-from tests.projections.history import History
+from tests.projections.history import History, leading
 
 TALLY = """
 -- name: create
@@ -373,16 +373,6 @@ def test_nobody_gets_ahead_of_those_whose_rows_he_reads() -> None:
     ]
 
 
-@contextmanager
-def real_leader(connection: Connection[Any]) -> Iterator[Leader]:
-    names = ["directory", "access", "visibility", "timeline", "inbox"]
-    checkpoints = Checkpoints(connection, [*names, REACTIONS])
-    epoch = checkpoints.take_lead()
-    assert epoch is not None
-    yield Leader(checkpoints, epoch, [ReadModel(name) for name in names])
-    checkpoints.give_up_lead()
-
-
 def test_a_rebuild_takes_the_lead_and_gives_it_back(url: str, history: History) -> None:
     told: list[tuple[int, int]] = []
     for number in range(5):
@@ -390,13 +380,13 @@ def test_a_rebuild_takes_the_lead_and_gives_it_back(url: str, history: History) 
             "contact.registered", f"contact-{number}", contact_id=str(number), responsible_id=None, private={}
         )
     with psycopg.connect(url, autocommit=True) as other:
-        with real_leader(history.connection) as leader:
+        with leading(history.connection) as leader:
             leader.follow(leader.look())
             assert rebuild(other, ["directory"], lambda done, total: told.append((done, total))) == 5
             with pytest.raises(Fenced):
                 leader.look()
         assert other.execute("SELECT count(*) FROM directory.contact").fetchone() == (5,)
-        with real_leader(history.connection) as leader:
+        with leading(history.connection) as leader:
             assert leader.look().position(["directory", "timeline"]) == 5
     assert told == [(5, 5)]
 
