@@ -15,18 +15,6 @@ CREATE TABLE IF NOT EXISTS ledger (
     CONSTRAINT ledger_stream_version UNIQUE (stream_id, version)
 );
 
--- The lock and the counter of the ledger. Whoever appends holds this row until the commit, so positions
--- are given in the order in which they become visible, and one that is rolled back is given again.
--- The row is small and its page mostly empty, so that updates stay in the page (HOT).
-CREATE TABLE IF NOT EXISTS ledger_head (
-    position bigint  NOT NULL,
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row)
-) WITH (fillfactor = 10);
-
-INSERT INTO ledger_head (position)
-SELECT coalesce(max(position), 0) FROM ledger
-ON CONFLICT DO NOTHING;
-
 CREATE OR REPLACE FUNCTION ledger_refuse_change() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -35,17 +23,34 @@ BEGIN
 END
 $$;
 
--- The head before the ledger, as an append takes them: whoever starts beside a running process waits for its
--- appends and does not deadlock with them. ALWAYS: also where session_replication_role silences triggers.
-CREATE OR REPLACE TRIGGER refuse_change BEFORE DELETE OR TRUNCATE ON ledger_head
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-ALTER TABLE ledger_head ENABLE ALWAYS TRIGGER refuse_change;
-CREATE OR REPLACE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-ALTER TABLE ledger ENABLE ALWAYS TRIGGER refuse_change;
+-- Only where they are missing: to replace them would wait for those who use them, and hold up all others.
+DO $$
+BEGIN
+    IF to_regclass('ledger_head') IS NULL THEN
+        -- The position of the last event, 0 where there is none.
+        CREATE VIEW ledger_head AS SELECT coalesce(max(position), 0) AS position FROM ledger;
+
+        CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger
+            FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+        -- ALWAYS: also where session_replication_role silences triggers.
+        ALTER TABLE ledger ENABLE ALWAYS TRIGGER refuse_change;
+    END IF;
+END
+$$;
+
+-- Wait until nobody else appends, keep others from it until the end of the transaction, and return the head.
+-- So positions are given in the order in which they become visible, and one that is rolled back is given
+-- again. Not a row that is updated: while an old snapshot is held, each of its versions slows the next append.
+CREATE OR REPLACE FUNCTION ledger_lock() RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(0x6C6564676572);  -- "ledger"; advisory locks are known by a number
+    RETURN (SELECT position FROM ledger_head);  -- a statement of its own: it sees the commit waited for
+END
+$$;
 
 -- Write events after a position, if no guarded stream has moved and each follows its predecessor.
--- The caller holds the row of ledger_head, so nothing changes between the checks and the insert.
+-- The caller holds the lock, so nothing changes between the checks and the insert.
 -- Refuses with 23M01 (a guarded stream moved; values in the detail), 23M02 (an event's predecessor is
 -- not there) or a unique violation of ledger_stream_version (another event has its place).
 CREATE OR REPLACE FUNCTION ledger_write(
@@ -116,15 +121,13 @@ LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
-    head bigint;
+    head bigint := ledger_lock();
     first_event integer := 1;
     first_guard integer := 1;
     code text;
     reason text;
     detail text;
 BEGIN
-    UPDATE ledger_head SET position = position + cardinality(stream_ids)
-    RETURNING position - cardinality(stream_ids) INTO STRICT head;
     first_position := head + 1;
 
     IF cardinality(event_ends) = 1 THEN
@@ -158,6 +161,5 @@ BEGIN
         first_event := event_ends[i] + 1;
         first_guard := guard_ends[i] + 1;
     END LOOP;
-    UPDATE ledger_head SET position = head;
 END
 $$;

@@ -15,7 +15,7 @@ from adapters.postgres.group_commit import Request
 from adapters.postgres.refusals import library_error, refusal
 
 LOCK_TIMEOUT_S = 5.0
-"""For the ledger's head, which another process holds until its commit."""
+"""For the ledger's lock, which another process holds until its commit."""
 
 STATEMENT_TIMEOUT_S = 30.0
 

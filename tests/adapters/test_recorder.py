@@ -172,10 +172,19 @@ def test_a_process_may_start_while_others_append(recorder: LedgerRecorder, datab
     assert recorder.max_notification_id() == 400
 
 
-def test_whoever_holds_the_head_too_long_is_not_waited_for(database_url: str) -> None:
+def test_a_process_may_start_while_others_read_and_append(database_url: str) -> None:
+    with opened(database_url, statement_timeout_s=2), psycopg.connect(database_url) as other:
+        other.execute("SELECT position FROM ledger_head")
+        other.execute("SELECT ledger_lock()")
+        other.execute("SELECT count(*) FROM ledger")
+        with opened(database_url, statement_timeout_s=2) as recorder:
+            assert recorder.max_notification_id() is None
+
+
+def test_whoever_holds_the_lock_too_long_is_not_waited_for(database_url: str) -> None:
     with opened(database_url, lock_timeout_s=0.1) as recorder, psycopg.connect(database_url) as holder:
         recorder.insert_events([stored_event(uuid4())])
-        holder.execute("SELECT FROM ledger_head FOR UPDATE")
+        holder.execute("SELECT ledger_lock()")
         with pytest.raises(OperationalError, match="lock timeout"):
             recorder.insert_events([stored_event(STREAM)])
         holder.rollback()

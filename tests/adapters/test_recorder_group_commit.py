@@ -40,7 +40,7 @@ def request(
 def test_requests_that_come_while_one_commits_share_the_next_commit(database_url: str) -> None:
     with opened(database_url) as recorder, ThreadPoolExecutor(9) as threads:
         with psycopg.connect(database_url) as holder:
-            holder.execute("SELECT FROM ledger_head FOR UPDATE")
+            holder.execute("SELECT ledger_lock()")
             appends = [threads.submit(recorder.insert_events, [stored_event(uuid4())]) for _ in range(9)]
             while len(recorder._group_commit._waiting) < 8:
                 pass
