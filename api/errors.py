@@ -88,13 +88,13 @@ def describe(refusal: Problem | Refused) -> dict[str, Any]:
         status, title = PROBLEMS[refusal.code]
         return _problem(refusal.code, status, title, refusal.detail, refusal.errors, refusal.values)
     errors = [{"field": refusal.field, "message": str(refusal)}] if isinstance(refusal, Invalid) else None
-    return _problem(refusal.code, *status_and_title(refusal), str(refusal), errors, refusal.values)
+    return _problem(refusal.code, *status_and_title(type(refusal)), str(refusal), errors, refusal.values)
 
 
-def status_and_title(refusal: Refused) -> tuple[int, str]:
+def status_and_title(refused: type[Refused]) -> tuple[int, str]:
     """The title is the first sentence of what the class says of itself."""
-    status, title = next(answer for kind, answer in KINDS.items() if isinstance(refusal, kind))
-    meaning = vars(type(refusal)).get("__doc__")
+    status, title = next(answer for kind, answer in KINDS.items() if issubclass(refused, kind))
+    meaning = vars(refused).get("__doc__")
     return status, meaning.strip().splitlines()[0].rstrip(".") if meaning else title
 
 

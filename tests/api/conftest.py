@@ -1,0 +1,25 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api.client import Client, Server, serving
+from tests.databases import Databases
+
+
+@pytest.fixture(scope="module")
+def server(databases: Databases) -> Iterator[Server]:
+    """A Chatledger for the tests of one file, on a database of its own."""
+    url = databases.create()
+    with serving(url) as server:
+        yield server
+    databases.drop(url)
+
+
+@pytest.fixture(scope="module")
+def admin(server: Server) -> Client:
+    return server.client
+
+
+@pytest.fixture(scope="module")
+def connector(admin: Client) -> Client:
+    return admin.with_token("connector")
