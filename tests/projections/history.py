@@ -106,12 +106,10 @@ class History:
 
 
 APPEND = """
-WITH head AS (UPDATE ledger_head SET position = position + 1 RETURNING position)
 INSERT INTO ledger (position, workspace_id, stream_id, version, topic, actor, occurred_at, causation, facts,
                     private)
-SELECT position, %(workspace_id)s, %(stream_id)s,
+SELECT (SELECT coalesce(max(position), 0) + 1 FROM ledger), %(workspace_id)s, %(stream_id)s,
        (SELECT count(*) + 1 FROM ledger WHERE stream_id = %(stream_id)s),
        %(topic)s, 'system', %(at)s, 'test', %(facts)s, %(private)s
-FROM head
 RETURNING position
 """
