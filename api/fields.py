@@ -17,7 +17,7 @@ from api import limits
 from domain.address import AddressRef
 
 CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 OFFSET_AFTER_SPACE = re.compile(r"(?<=\d) (?=\d\d:\d\d$)")
 
