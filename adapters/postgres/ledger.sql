@@ -61,6 +61,8 @@ CREATE OR REPLACE FUNCTION ledger_write(
 LANGUAGE plpgsql AS $$
 DECLARE
     refused record;
+    -- Recorded times never fall, also where the server's clock is set back: who asks for a moment gets a position.
+    recorded timestamptz := greatest(clock_timestamp(), (SELECT recorded_at FROM ledger WHERE position = after));
 BEGIN
     IF cardinality(guard_ids) > 0 THEN
         SELECT guard.stream_id, guard.version AS expected, actual.version AS found INTO refused
@@ -79,12 +81,13 @@ BEGIN
     END IF;
 
     INSERT INTO ledger (
-        position, workspace_id, stream_id, version, topic, actor, occurred_at, causation, facts, private
+        position, workspace_id, stream_id, version, topic, actor, occurred_at, recorded_at, causation,
+        facts, private
     )
     SELECT
         after + event.nth, event.state ->> 'workspace_id', event.stream_id, event.version, event.topic,
-        event.state ->> 'actor', (event.state ->> 'occurred_at')::timestamptz, event.state ->> 'causation',
-        event.state -> 'facts', nullif(event.state -> 'private', 'null')
+        event.state ->> 'actor', (event.state ->> 'occurred_at')::timestamptz, recorded,
+        event.state ->> 'causation', event.state -> 'facts', nullif(event.state -> 'private', 'null')
     FROM unnest(stream_ids, versions, topics, states)
         WITH ORDINALITY AS event (stream_id, version, topic, state, nth);
 

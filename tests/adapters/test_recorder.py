@@ -68,6 +68,21 @@ def test_a_row_has_what_the_envelope_says_and_when_it_was_recorded(recorder: Led
     }
 
 
+def test_recorded_times_never_fall(recorder: LedgerRecorder, database_url: str) -> None:
+    recorder.insert_events([stored_event(STREAM)])
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO ledger SELECT 2, workspace_id, stream_id, 2, topic, actor, occurred_at, "
+            "recorded_at + interval '1 day', causation, facts, private FROM ledger"
+        )
+    recorder.insert_events([stored_event(uuid4()), stored_event(uuid4())])
+
+    before, ahead, *after = (row["recorded_at"] for row in recorder.rows(0, 4))
+
+    assert before < ahead
+    assert after == [ahead, ahead]
+
+
 def test_what_is_read_is_what_was_written(recorder: LedgerRecorder) -> None:
     event = stored_event(STREAM, text="“quotes”, \\u0000, {braces}, 'apostrophes', \t and \N{PARTY POPPER}")
     recorder.insert_events([event])
