@@ -40,7 +40,7 @@ $$;
 
 -- Wait until nobody else appends, keep others from it until the end of the transaction, and return the head.
 -- So positions are given in the order in which they become visible, and one that is rolled back is given
--- again. Not a row that is updated: while an old snapshot is held, each of its versions slows the next append.
+-- again. Not a row that is updated: while an old snapshot is held, each of its versions slows every append.
 CREATE OR REPLACE FUNCTION ledger_lock() RETURNS bigint
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -61,8 +61,9 @@ CREATE OR REPLACE FUNCTION ledger_write(
 LANGUAGE plpgsql AS $$
 DECLARE
     refused record;
-    -- Recorded times never fall, also where the server's clock is set back: who asks for a moment gets a position.
-    recorded timestamptz := greatest(clock_timestamp(), (SELECT recorded_at FROM ledger WHERE position = after));
+    -- Recorded times never fall, also where the server's clock is set back: a moment has one position.
+    recorded timestamptz :=
+        greatest(clock_timestamp(), (SELECT recorded_at FROM ledger WHERE position = after));
 BEGIN
     IF cardinality(guard_ids) > 0 THEN
         SELECT guard.stream_id, guard.version AS expected, actual.version AS found INTO refused
