@@ -73,12 +73,12 @@ class Client:
         """What a connector tells about a channel."""
         return self.post(f"/v1/channels/{channel_id}/events", {"events": list(events)}, key=key)
 
-    def message(self, chat: str, sender: str, text: str = "hello", **message: Any) -> Json:
+    def message(self, chat: str, sender: str | None, text: str | None = "hello", **message: Any) -> Json:
         """An inbound message, with an id and a time of its own."""
         number = next(self.numbers)
         facts = {
             "id": f"m{number}",
-            "sender": {"address": sender},
+            "sender": {"address": sender} if sender else None,
             "text": text,
             "sent_at": f"2025-03-01T10:{number // 60 % 60:02}:{number % 60:02}Z",
         }
