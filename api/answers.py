@@ -147,6 +147,7 @@ class Participant(Shape):
     kind: Literal["client", "employee", "external_staff", "unknown"]
     contact_id: str | None
     employee_id: str | None
+    staff_id: str | None
     joined_at: datetime
     left_at: datetime | None
 
@@ -163,6 +164,7 @@ class MessageShape(Shape):
     message_id: UUID
     chat_id: UUID
     channel_id: str
+    external_id: str | None = Field(description="The messenger's id; null for one that was written here.")
     direction: Literal["in", "out"]
     author: Author
     text: str | None

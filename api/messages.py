@@ -6,12 +6,12 @@ from typing import Annotated
 
 import psycopg
 from fastapi import Query, Response
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field
 
 from api import limits
 from api.answers import MessagePage, Sent
 from api.errors import invalid
-from api.fields import Attachments, PathId, Statement, Text, Uuid, no_control_characters, plus_restored
+from api.fields import Attachments, Id, PathId, Statement, Text, Uuid, plus_restored
 from api.inbox import Surface, conversation_uuid, not_our_cursor
 from api.moves import glance_at
 from api.reading import DESCRIBED, Cursor, EmployeeRead, Limit, pass_on
@@ -23,8 +23,8 @@ from projections.inbox import Glance
 routes = router("inbox")
 
 Mark = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=limits.ID_CHARACTERS),
+    Id,
+    AfterValidator(plus_restored),
     Query(description="A message id, a ledger position or a time."),
 ]
 
@@ -56,8 +56,8 @@ async def list_messages(
             read.caller.workspace_id,
             read.caller.employee_id,
             conversation_uuid(conversation_id),
-            before=_readable(before),
-            after=_readable(after),
+            before=before,
+            after=after,
             surface=surface,
             cursor=cursor,
             limit=limit,
@@ -94,7 +94,3 @@ def _chat(seen: Glance, chat_id: str | None) -> str:
     if chat_id not in seen.chat_ids:
         raise UnknownReference("chat", chat_id, field="chat_id")
     return chat_id
-
-
-def _readable(mark: str | None) -> str | None:
-    return plus_restored(no_control_characters(mark)) if mark else None
