@@ -1,0 +1,97 @@
+"""The demo's second part: real conversations stream into the company of the house story."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from time import monotonic, sleep
+
+from rich.console import Console
+from rich.table import Table
+
+from api import chitchat
+from api.house import EMPLOYEES, House
+from api.terminal import Bar
+
+CHANNEL = "chitchat"
+KIND = "other"
+CLIENTS = 300
+"""How many of the most active openers become contacts; the others stay nobody's clients."""
+
+RESPONSIBLE = ("oleg", "vera", "pavel")
+COUNTED = (*RESPONSIBLE, "irina")
+COUNT_HEADINGS = ("own clients' chats", "nobody's clients'", "together", "in the inbox", "waiting", "unread")
+CATCH_UP_TIMEOUT_S = 120.0
+POLL_INTERVAL_S = 0.1
+
+Counts = Mapping[str, dict[str, int]]
+"""Employee, then what his inbox counts."""
+
+
+class CrowdLost(Exception):
+    """The real conversations did not get in; says why."""
+
+
+def responsible_for(dataset: chitchat.Conversations) -> dict[str, str]:
+    """Who answers for each of the most active clients: Oleg, Vera and Pavel in turn."""
+    clients = [client for client, _ in chitchat.chats_by_opener(dataset).most_common(CLIENTS)]
+    return dict(zip(clients, cycle(RESPONSIBLE), strict=False))
+
+
+def make_contacts(console: Console, house: House, responsible: Mapping[str, str]) -> None:
+    """Tell the CRM's contacts, one call each."""
+    with Bar(console, f"{len(responsible)} contacts over HTTP", len(responsible)) as bar:
+        for done, (client, employee_id) in enumerate(responsible.items(), start=1):
+            contact = {"name": chitchat.client_name(client), "responsible_id": employee_id}
+            addresses = [{"kind": KIND, "address": client}]
+            house.put(f"/v1/contacts/{client}", {**contact, "addresses": addresses})
+            bar.show(done)
+
+
+def bring_in(console: Console, house: House, import_command: Sequence[str]) -> None:
+    """Import the conversations beside the running server, and wait until every list has them.
+
+    Raises:
+        CrowdLost: the import failed, or the read models did not catch up in CATCH_UP_TIMEOUT_S.
+    """
+    done = subprocess.run([*import_command, "chitchat", "--channel", CHANNEL, "--kind", KIND])
+    if done.returncode:
+        raise CrowdLost(f"the import ended with code {done.returncode}")
+    recorded = monotonic()
+    while any(model["lag_events"] for model in house.projections()):
+        if monotonic() > recorded + CATCH_UP_TIMEOUT_S:
+            raise CrowdLost(f"the read models are still behind after {CATCH_UP_TIMEOUT_S:.0f} s")
+        sleep(POLL_INTERVAL_S)
+    console.print(f"Every inbox had it all {monotonic() - recorded:.1f} s after the import.", highlight=False)
+
+
+def inbox_counts(house: House) -> Counts:
+    return {employee_id: house.counts(employee_id) for employee_id in COUNTED}
+
+
+def counts_table(
+    dataset: chitchat.Conversations, responsible: Mapping[str, str], before: Counts, after: Counts
+) -> Table:
+    """What each inbox gained, beside what the data alone says it should have."""
+    chats = Counter(responsible.get(client, "nobody") for client in map(chitchat.opened_by, dataset.values()))
+    table = Table("employee")
+    for heading in COUNT_HEADINGS:
+        table.add_column(heading, justify="right")
+    for employee_id in COUNTED:
+        gained = {name: after[employee_id][name] - before[employee_id][name] for name in after[employee_id]}
+        own, others = expected(employee_id, chats)
+        right = "green" if gained["incoming"] == own + others else "bold red"
+        numbers = (own, others, own + others)
+        shown = [f"[{right}]{gained['incoming']:,}[/]", f"{gained['waiting']:,}", f"{gained['unread']:,}"]
+        table.add_row(EMPLOYEES[employee_id]["name"], *(f"{number:,}" for number in numbers), *shown)
+    return table
+
+
+def expected(employee_id: str, chats: Mapping[str, int]) -> tuple[int, int]:
+    """How many chats of his own clients, and how many of nobody's (or of everybody's, in oversight)."""
+    own = chats.get(employee_id, 0)
+    if EMPLOYEES[employee_id]["role"] != "seller":
+        return own, sum(chats.values()) - own
+    return own, chats["nobody"] if EMPLOYEES[employee_id]["receives_new_clients"] else 0

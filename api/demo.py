@@ -1,0 +1,174 @@
+"""`chatledger demo`: the house story and real conversations, on a server of its own, before your eyes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Timer
+from time import monotonic
+
+import httpx
+from rich.console import Console
+
+from api import chitchat, crowd
+from api.house import CHATS, EMPLOYEES, GROUP_CHAT, House, Sight
+from api.sight import audit_table, sight_table
+from api.story import STORY
+
+WHY_COUNTS_DIFFER = (
+    "Irina sees every chat. Oleg, Vera and Pavel answer for a hundred clients each, of whom some write more "
+    "than others. Oleg and Vera see the chats of nobody's clients too, because they receive new clients; "
+    "Pavel does not."
+)
+KEPT_DATA = Path("demo-data")
+URL = "http://127.0.0.1:8000"
+"""Where `chatledger serve` listens if it is told nothing else."""
+
+PROGRAM = [sys.executable, "-m", "api.cli"]
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 90.0
+REQUEST_TIMEOUT_S = 30.0
+
+
+class ServerLost(Exception):
+    """The server process ended before it listened."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A running `chatledger serve` on a data folder."""
+
+    url: str
+    data: Path
+    admin_token: str
+
+
+def perform(console: Console, data: Path | None, *, port: int) -> None:
+    """The whole demo. data: a folder to keep; without one the data goes with the demo.
+
+    In a terminal the server goes on until Ctrl-C.
+    """
+    if data is not None and data.exists():
+        raise FileExistsError(f"{data} is there already; `{_program()} serve --data {data}` goes on with it")
+    begun, watched = monotonic(), console.is_terminal and sys.stdin.isatty()
+    with TemporaryDirectory(prefix="chatledger-demo-") as temporary:
+        with serving(data or Path(temporary, "data"), port=port) as stage:
+            house = play(console, stage)
+            console.print(f"\nAll of this took {monotonic() - begun:.0f} s.", highlight=False)
+            if watched:
+                serve_on(console, house, stage)
+    if data is not None or not watched:
+        say_how_to_go_on(console, data or KEPT_DATA, kept=data is not None)
+
+
+@contextmanager
+def serving(data: Path, *, port: int) -> Iterator[Stage]:
+    """A real server process, ended in order at the end.
+
+    Raises:
+        ServerLost: it ended before it listened; it said itself why.
+    """
+    admin_token = f"demo-{secrets.token_urlsafe(24)}"
+    environment = {**os.environ, "CHATLEDGER_ADMIN_TOKEN": admin_token}
+    environment.pop("CHATLEDGER_DATABASE_URL", None)
+    command = [*PROGRAM, "serve", "--port", str(port), "--data", str(data)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        yield Stage(_listening_at(process), data, admin_token)
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT_S)
+
+
+def play(console: Console, stage: Stage) -> House:
+    """Everything, from the first step to the counts."""
+    console.print(f"A real server with a real PostgreSQL answers at {stage.url}.", highlight=False)
+    with httpx.Client(base_url=stage.url, timeout=REQUEST_TIMEOUT_S) as client:
+        house = House(client, stage.admin_token)
+        tell_story(console, house)
+        bring_the_crowd(console, house, stage)
+        return house
+
+
+def tell_story(console: Console, house: House) -> None:
+    """The nine steps, with who sees which chat after each, and once more as the auditor is told."""
+    house.open()
+    before: Sight = {employee_id: {} for employee_id in EMPLOYEES}
+    positions = []
+    for step in STORY:
+        remarks = step.play(house)
+        sight = house.who_sees()
+        console.print(f"\n[bold cyan]{step.number}[/]  [bold]{step.told}[/]", highlight=False)
+        console.print(sight_table(sight, before))
+        for remark in remarks:
+            console.print(f"   {remark}", highlight=False)
+        before = sight
+        positions.append((step.number, house.position))
+    console.print(f"\n[bold]The auditor asks afterwards: who saw the {CHATS[GROUP_CHAT]}, and why?[/]")
+    console.print(audit_table((*at, house.who_saw(GROUP_CHAT, at[1])) for at in positions))
+
+
+def bring_the_crowd(console: Console, house: House, stage: Stage) -> None:
+    """Real conversations, and why three inboxes then count differently."""
+    dataset = chitchat.conversations()
+    console.print(f"\n[bold]Now {chitchat.MESSAGES:,} real messages in {len(dataset):,} chats stream in.[/]")
+    responsible, before = crowd.responsible_for(dataset), crowd.inbox_counts(house)
+    crowd.make_contacts(console, house, responsible)
+    crowd.bring_in(console, house, [*PROGRAM, "import", "--data", str(stage.data)])
+    console.print(crowd.counts_table(dataset, responsible, before, crowd.inbox_counts(house)))
+    console.print(WHY_COUNTS_DIFFER, highlight=False)
+
+
+def say_how_to_go_on(console: Console, data: Path, *, kept: bool) -> None:
+    """How to start it again, where the API's docs are, and a call to begin with."""
+    program = _program()
+    token = f"$({program} token --scope employee:oleg --label Oleg --data {data})"
+    lines = [
+        "[bold]Go on by hand[/]",
+        *([] if kept else [f"  {program} demo --keep    # this time the data was temporary"]),
+        f"  {program} serve --data {data}    # then the API's docs are at {URL}/docs",
+        f"  curl -H \"Authorization: Bearer {token}\" '{URL}/v1/inbox?limit=3'",
+    ]
+    console.print("", *lines, sep="\n", highlight=False, soft_wrap=True)
+
+
+def serve_on(console: Console, house: House, stage: Stage) -> None:
+    """Leave the server to whoever watched, until Ctrl-C."""
+    token = house.tokens["oleg"]
+    lines = [
+        "[bold]Go on by hand[/]: it serves until Ctrl-C",
+        f"  the API's docs   {stage.url}/docs",
+        f"  the admin token  {stage.admin_token}",
+        f"  Oleg's inbox     curl -H 'Authorization: Bearer {token}' '{stage.url}/v1/inbox?limit=3'",
+    ]
+    console.print("", *lines, sep="\n", highlight=False, soft_wrap=True)
+    with suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+def _listening_at(process: subprocess.Popen[str]) -> str:
+    """The address from the server's first lines."""
+    assert process.stdout is not None
+    patience = Timer(START_TIMEOUT_S, process.kill)
+    patience.start()
+    try:
+        for line in process.stdout:
+            if "http://" in line:
+                return "http://" + line.split("http://")[1].strip()
+    finally:
+        patience.cancel()
+    raise ServerLost("the demo's server did not start")
+
+
+def _program() -> str:
+    """What to type for us: as we were called."""
+    called = Path(sys.argv[0])
+    return os.path.relpath(called) if called.name == "chatledger" and called.is_absolute() else sys.argv[0]
