@@ -9,6 +9,8 @@ from typing import Any
 
 import psycopg
 from fastapi import FastAPI
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
 
 from adapters.postgres.database import create_async_pool, create_pool, migrate
 from adapters.postgres.embedded import EmbeddedPostgres
@@ -34,6 +36,7 @@ from api.routing import EncodedSlashes
 from api.system import System
 from domain.application import Chatledger
 from projections.access import Access
+from projections.answer import Pool
 from projections.directory import Directory
 from projections.follower import Follower
 from projections.inbox import Inbox
@@ -68,24 +71,26 @@ TAGS = [
     {"name": "audit", "description": "Who could see what, when and why."},
     {"name": "operations", "description": "Whether all is well."},
 ]
+PROBLEM_SHAPE = {"schema": {"$ref": f"#/components/schemas/{ProblemShape.__name__}"}}
 PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {
-        "model": ProblemShape,
         "description": "Not carried out; docs/errors.md explains each code.",
-        "content": {"application/problem+json": {}},
+        "content": {"application/problem+json": PROBLEM_SHAPE},
     }
 }
 
 
 @contextmanager
-def open_system(settings: Settings) -> Iterator[System]:
+def open_system(settings: Settings, *, owner: str = "chatledger") -> Iterator[System]:
     """Everything that one process runs, on its own PostgreSQL or the given one, until the context is left.
+
+    owner: what this process is, for those whom it keeps out of the data folder.
 
     Raises:
         DataFolderTaken: another living process owns the data folder.
     """
     with ExitStack() as stack:
-        database_url = stack.enter_context(_database(settings))
+        database_url = stack.enter_context(_database(settings, owner))
         application = stack.enter_context(_application(database_url, settings))
         pool = stack.enter_context(
             create_pool(database_url, max_size=FOLLOWING_CONNECTIONS, name="chatledger follower")
@@ -93,12 +98,7 @@ def open_system(settings: Settings) -> Iterator[System]:
         with pool.connection() as connection:
             migrate(connection, [*table_definitions(), idempotency.STATEMENTS["create"]])
             secret = idempotency.keep_secret(connection, secrets.token_bytes(32))
-        follower = Follower(
-            pool, all_read_models(), Reactions(application), poll_interval_s=settings.poll_interval_s
-        )
-        application.on_append.append(follower.wake)
-        follower.start()
-        stack.callback(follower.stop)
+        follower = stack.enter_context(_following(application, pool, settings))
         instance = stack.enter_context(_living(database_url))
         accepted, token = issue_first_token(application, settings.admin_token)
         follower.wait_for(accepted.position, limits.START_WAIT_S)
@@ -109,20 +109,16 @@ def open_system(settings: Settings) -> Iterator[System]:
             statement_timeout_s=READ_TIMEOUT_S,
         )
         yield System(
-            settings=settings,
-            database_url=database_url,
-            application=application,
-            follower=follower,
-            pool=pool,
-            async_pool=asking,
-            access=Access(asking),
-            directory=Directory(asking),
-            inbox=Inbox(asking),
-            timeline=Timeline(asking),
-            visibility=Visibility(asking),
-            instance=instance,
-            secret=secret,
-            first_admin_token=token,
+            settings,
+            database_url,
+            application,
+            follower,
+            pool,
+            asking,
+            instance,
+            secret,
+            token,
+            *_questions(asking),
         )
 
 
@@ -155,10 +151,14 @@ async def _reading(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-def _database(settings: Settings) -> AbstractContextManager[str]:
+def _database(settings: Settings, owner: str) -> AbstractContextManager[str]:
     if settings.database_url:
         return nullcontext(settings.database_url)
-    return EmbeddedPostgres(settings.data, owner=f"chatledger for {settings.host}:{settings.port}")
+    return EmbeddedPostgres(settings.data, owner=owner)
+
+
+def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility]:
+    return Access(asking), Directory(asking), Inbox(asking), Timeline(asking), Visibility(asking)
 
 
 @contextmanager
@@ -174,6 +174,21 @@ def _application(database_url: str, settings: Settings) -> Iterator[Chatledger]:
         yield application
     finally:
         application.close()
+
+
+@contextmanager
+def _following(
+    application: Chatledger, pool: ConnectionPool[Connection[Any]], settings: Settings
+) -> Iterator[Follower]:
+    follower = Follower(
+        pool, all_read_models(), Reactions(application), poll_interval_s=settings.poll_interval_s
+    )
+    application.on_append.append(follower.wake)
+    follower.start()
+    try:
+        yield follower
+    finally:
+        follower.stop()
 
 
 @contextmanager

@@ -1,0 +1,242 @@
+"""The command line: `chatledger`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+import psycopg
+import typer
+from rich.console import Console
+
+from adapters.postgres.data_folder import DataFolderTaken
+from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.settings import Settings
+from api import bench, catalogue, demo, importing, limits, serving
+from api.access import digest_of, token_text
+from api.app import create_app, open_system
+from api.complaints import NothingThere, end_in_order, told_in_one_line
+from api.importing import Tally
+from api.system import System
+from api.terminal import Bar, models_table
+from api.tokens import TokenRequest
+from domain.fact import By
+from projections import rebuild as rebuilding
+from projections.checkpoints import statuses
+from projections.read_model import READ_MODELS
+
+SOME_BAD, INTERRUPTED = 2, 130
+"""Exit codes: bad lines were left out; ended by Ctrl-C."""
+
+app = typer.Typer(
+    help="Chatledger: every message, join, leave, handover and status change is an event.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+console = Console()
+
+
+def examples(*commands: str) -> str:
+    return "\n\n".join(("Examples:", *(f"[bold]chatledger {command}[/bold]" for command in commands)))
+
+
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Folder of our own PostgreSQL.", show_default="./data")
+]
+Workspace = Annotated[str, typer.Option("--workspace", help="The company.")]
+
+
+@app.command(epilog=examples("serve", "serve --host 0.0.0.0 --port 8080 --data /var/lib/chatledger"))
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="0: any free one.", show_default="8000")] = None,
+    data: Data = None,
+) -> None:
+    """Serve the HTTP API until Ctrl-C or SIGTERM.
+
+    A PostgreSQL of our own runs in the data folder. With CHATLEDGER_DATABASE_URL that server is used instead.
+    """
+    settings = settings_with(host=host, port=port, data=data)
+    owner = f"chatledger serve on {settings.host}:{settings.port}"
+    with open_system(settings, owner=owner) as system, serving.listen(settings) as listening:
+        address = serving.address_of(listening)
+        serving.serve(create_app(system), listening, on_listening=lambda: say_where(system, address))
+
+
+@app.command(epilog=examples("status", "status --data /var/lib/chatledger"))
+def status(data: Data = None) -> None:
+    """Show how far each read model is, beside a running server or without one."""
+    with database(settings_with(data=data)) as url, psycopg.connect(url, autocommit=True) as connection:
+        console.print(models_table(statuses(connection)))
+
+
+@app.command(epilog=examples("rebuild inbox", "rebuild all --data /var/lib/chatledger"))
+def rebuild(
+    name: Annotated[str, typer.Argument(help=f"{', '.join(READ_MODELS)}, or all.")], data: Data = None
+) -> None:
+    """Make a read model anew from the log; whoever reads it meanwhile waits or sees it grow."""
+    names = READ_MODELS if name == "all" else (name,)
+    with database(settings_with(data=data)) as url, psycopg.connect(url, autocommit=True) as connection:
+        with Bar(console, f"rebuild {name}", None) as bar:
+            position = rebuilding.rebuild(connection, names, progress=bar.show)
+    console.print(f"Rebuilt from the first event to position {position:,}.", highlight=False)
+
+
+@app.command(
+    name="import",
+    epilog=examples(
+        "import events.jsonl --channel whatsapp-1 --kind whatsapp",
+        "import chitchat --channel chitchat",
+        "import - --workspace acme --channel bot < events.jsonl",
+    ),
+)
+def import_(
+    source: Annotated[str, typer.Argument(help="A file of JSON lines, - for stdin, or chitchat.")],
+    channel: Annotated[str, typer.Option(help="The channel; made where there is none.")],
+    workspace: Workspace = "main",
+    kind: Annotated[
+        Literal["whatsapp", "telegram", "instagram", "other"], typer.Option(help="Of a channel that is made.")
+    ] = "other",
+    visibility: Annotated[
+        Literal["client_owners", "whole_team"] | None,
+        typer.Option(help="Of a channel that is made.", show_default="the workspace's policy"),
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Record inbound events in the shape that POST /v1/channels/ID/events takes, one JSON object a line.
+
+    Bad lines are told and left out. Repeated, it adds nothing; interrupted, it goes on where it was.
+    """
+    with importing.open_source(source) as (lines, total), opened(settings_with(data=data)) as system:
+        by = By(workspace, "system", datetime.now(UTC), f"import:{Path(source).name}")
+        if importing.connect_channel(system.application, channel, kind=kind, visibility=visibility, by=by):
+            console.print(f"Channel {channel} is new, and connected now as {kind}.", highlight=False)
+        tally = Tally()
+        try:
+            with importing.summed_up(console, tally), Bar(console, "events", total) as bar:
+                importing.import_lines(
+                    system.application, channel, lines, by, tally, on_batch=lambda: bar.show(tally.lines)
+                )
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+    if tally.rejected:
+        raise typer.Exit(SOME_BAD)
+
+
+@app.command(
+    epilog=examples(
+        "token --scope admin --workspace acme --label 'first of acme'",
+        "token --scope employee:oleg --scope auditor --label 'Oleg at his desk'",
+    )
+)
+def token(
+    scope: Annotated[list[str], typer.Option(help="admin, connector, employee:ID, auditor or analyst.")],
+    label: Annotated[str, typer.Option(help="What it is for.")],
+    workspace: Workspace = "main",
+    data: Data = None,
+) -> None:
+    """Issue a token without one, to whoever may read the data; also a new company's first."""
+    token_id = str(uuid4())
+    text = token_text(token_id, secrets.token_urlsafe(32))
+    by = By(workspace, "system", datetime.now(UTC), "chatledger token")
+    asked = TokenRequest(scopes=scope, label=label)
+    with opened(settings_with(data=data)) as system:
+        issued = system.application.issue_token(token_id, **asked.model_dump(), digest=digest_of(text), by=by)
+        system.follower.wait_for(issued.position, limits.WAIT_S)
+    print(text)
+
+
+@app.command(epilog=examples("events > docs/events.md"))
+def events() -> None:
+    """Print the catalogue of all events, as Markdown."""
+    print(catalogue.markdown(), end="")
+
+
+@app.command(name="demo", epilog=examples("demo", "demo --keep", "demo --data /tmp/house --port 8080"))
+def demo_(
+    keep: Annotated[bool, typer.Option("--keep", help=f"Keep the data, in ./{demo.KEPT_DATA}.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep the data in this folder, which must be new.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="0: any free one.")] = 0,
+) -> None:
+    """Play the house story over HTTP, then let 258,145 real messages stream in. Takes a minute or two."""
+    demo.perform(console, data or (demo.KEPT_DATA if keep else None), port=port)
+
+
+@app.command(name="bench", epilog=examples("bench"))
+def bench_() -> None:
+    """Measure how fast this machine appends messages, beside a plain INSERT."""
+    console.print(bench.append_table())
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[System]:
+    """The system; where another process runs on this folder, beside that one, on its database."""
+    with ExitStack() as stack:
+        try:
+            system = stack.enter_context(open_system(settings))
+        except DataFolderTaken as taken:
+            system = stack.enter_context(open_system(_beside(settings, taken)))
+        say_first_token(Console(stderr=True), system)
+        yield system
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The database as it is: nothing follows the ledger because somebody looked."""
+    with ExitStack() as stack:
+        if settings.database_url:
+            yield settings.database_url
+        elif not (settings.data / "postgres").exists():
+            raise NothingThere(f"There is no Chatledger in {settings.data}.")
+        else:
+            try:
+                url = stack.enter_context(EmbeddedPostgres(settings.data, owner="chatledger status"))
+            except DataFolderTaken as taken:
+                url = _beside(settings, taken).database_url or ""
+            yield url
+
+
+def _beside(settings: Settings, taken: DataFolderTaken) -> Settings:
+    if taken.url is None:
+        raise taken
+    return settings.model_copy(update={"database_url": taken.url})
+
+
+def settings_with(**given: Any) -> Settings:
+    """What the options say, then the environment, then the defaults."""
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def say_where(system: System, address: str) -> None:
+    """The first lines of a server; the demo and whoever scripts it read the address from the first."""
+    where = "a server of yours" if system.settings.database_url else system.settings.data.resolve()
+    console.print(f"Chatledger listens on {address}", highlight=False, soft_wrap=True)
+    console.print(f"  the API's docs    {address}/docs", highlight=False, soft_wrap=True)
+    console.print(f"  the data          {where}", highlight=False, soft_wrap=True)
+    say_first_token(console, system)
+
+
+def say_first_token(console: Console, system: System) -> None:
+    if system.first_admin_token:
+        told = f"  the first token   {system.first_admin_token} (admin of main; shown once)"
+        console.print(told, highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run a command."""
+    end_in_order()
+    with told_in_one_line():
+        app()
+
+
+if __name__ == "__main__":
+    main()
