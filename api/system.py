@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -29,17 +29,17 @@ class System:
     follower: Follower
     pool: ConnectionPool[Connection[Any]]
     async_pool: AsyncConnectionPool[AsyncConnection[Any]]
+    instance: int
+    """The number of this run, by whose lock others see that it lives."""
+    secret: bytes = field(repr=False)
+    """The installation's own, in the database; nobody outside knows it."""
+    first_admin_token: str | None = field(repr=False)
+    """Made at the very first start, where none was given; to be shown once."""
     access: Access
     directory: Directory
     inbox: Inbox
     timeline: Timeline
     visibility: Visibility
-    instance: int
-    """The number of this run, by whose lock others see that it lives."""
-    secret: bytes
-    """The installation's own, in the database; nobody outside knows it."""
-    first_admin_token: str | None
-    """Made at the very first start, where none was given; to be shown once."""
 
 
 def running(request: Request) -> System:

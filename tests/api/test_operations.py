@@ -58,7 +58,8 @@ def test_the_description_has_every_call_with_its_problems(admin: Client) -> None
         for method, call in calls.items():
             assert call["summary"], path
             assert call["description"], f"{method} {path}"
-            assert "application/problem+json" in call["responses"]["default"]["content"]
+            problem = call["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"]
+            assert problem.rpartition("/")[2] in described["components"]["schemas"]
 
 
 def test_every_read_takes_min_position_and_every_list_a_limit(admin: Client) -> None:
