@@ -102,12 +102,7 @@ def open_system(settings: Settings, *, owner: str = "chatledger") -> Iterator[Sy
         instance = stack.enter_context(_living(database_url))
         accepted, token = issue_first_token(application, settings.admin_token)
         follower.wait_for(accepted.position, limits.START_WAIT_S)
-        asking = create_async_pool(
-            database_url,
-            max_size=settings.read_connections,
-            name="chatledger reads",
-            statement_timeout_s=READ_TIMEOUT_S,
-        )
+        asking = _asking(database_url, settings)
         yield System(
             settings,
             database_url,
@@ -155,6 +150,15 @@ def _database(settings: Settings, owner: str) -> AbstractContextManager[str]:
     if settings.database_url:
         return nullcontext(settings.database_url)
     return EmbeddedPostgres(settings.data, owner=owner)
+
+
+def _asking(database_url: str, settings: Settings) -> Pool:
+    return create_async_pool(
+        database_url,
+        max_size=settings.read_connections,
+        name="chatledger reads",
+        statement_timeout_s=READ_TIMEOUT_S,
+    )
 
 
 def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility]:
