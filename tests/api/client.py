@@ -89,7 +89,12 @@ class Client:
         }
 
     def inbox(self, **filters: Any) -> list[Json]:
-        items: list[Json] = self.get("/v1/inbox", **filters)["items"]
+        """The whole inbox, page by page."""
+        page = self.get("/v1/inbox", limit=200, **filters)
+        items: list[Json] = page["items"]
+        while page["next_cursor"]:
+            page = self.get("/v1/inbox", limit=200, cursor=page["next_cursor"], **filters)
+            items += page["items"]
         return items
 
     def conversation_with(self, chat: str) -> str:
