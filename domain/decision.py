@@ -91,6 +91,8 @@ class Decision:
                     self.repository.cache.get(noun_id, evict=True)
 
     def _touch(self, noun_id: UUID) -> Noun:
+        """Taken up again, a noun goes to the end, so that causes can be recorded before what follows."""
+        self._touched.pop(noun_id, None)
         noun = self._touched[noun_id] = self._changed[noun_id]
         return noun
 

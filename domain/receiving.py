@@ -145,7 +145,7 @@ def _hear_message(hearing: Hearing, item: inbound.MessageArrived) -> None:
     by, decision = hearing.by(item), hearing.decision
     chat_id = hearing.chat_id(item.chat)
     message_id = ids.message_id(chat_id, item.external_id)
-    if message_id in hearing.written or (message := hearing.message(message_id)).written:
+    if message_id in hearing.written or hearing.message(message_id).written:
         return
     chat = _open(hearing, item.chat, kind=item.chat.kind, by=by)
     sender_id, person = _sender(hearing, item)
@@ -156,10 +156,10 @@ def _hear_message(hearing: Hearing, item: inbound.MessageArrived) -> None:
             kind=hearing.channel.kind,
             address=item.sender or "",
             name=item.sender_name,
-            implied_by=str(message.id),
+            implied_by=str(message_id),
             by=by,
         )
-    message.receive(
+    hearing.message(message_id).receive(
         by,
         chat_id=str(chat_id),
         conversation_id=chat.conversation_id,

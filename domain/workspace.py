@@ -43,7 +43,7 @@ class Workspace(Noun):
     def configure(self, settings: dict[str, Any], *, by: By) -> None:
         """Change what is given and different; None leaves a setting as it is."""
         changed = {
-            name: settings[name] if settings[name] not in (None, self.settings[name]) else None
+            name: settings.get(name) if settings.get(name) != self.settings[name] else None
             for name in self.settings
         }
         if any(value is not None for value in changed.values()):
