@@ -35,7 +35,7 @@ LONGEST_BACKOFF_S = 2.0
 STOP_TIMEOUT_S = 30.0
 
 # A crash takes back the last rows and their position together, and they follow again from the ledger.
-BEGIN_SESSION = "SET jit = off; SET synchronous_commit = off"
+BEGIN_SESSION = "SET synchronous_commit = off"
 END_SESSION = "RESET ALL; SELECT pg_advisory_unlock_all()"
 
 logger = logging.getLogger(__name__)

@@ -50,6 +50,7 @@ def rebuild(
         return _replay(Leader(checkpoints, epoch, models), progress)
     finally:
         if not connection.broken:
+            connection.execute("RESET ALL")
             checkpoints.end_rebuild()
 
 

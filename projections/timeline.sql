@@ -54,44 +54,51 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 -- Who wrote a message: somebody of the company as he was known then; of the clients, as is known now.
+-- In plpgsql, since a function in SQL opens the tables of all branches at each call: a page of 50 took 4 ms, not 1.2.
 CREATE OR REPLACE FUNCTION timeline.author(message timeline.message) RETURNS json
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT CASE message.author_kind
-        WHEN 'employee' THEN json_build_object(
-            'kind', 'employee', 'id', message.author_id, 'name', coalesce(
-                (SELECT name FROM directory.employee
-                 WHERE workspace_id = message.workspace_id AND employee_id = message.author_id),
-                message.sender_name))
-        WHEN 'external_staff' THEN json_build_object(
-            'kind', 'external_staff', 'id', message.author_id, 'name', coalesce(
-                (SELECT name FROM directory.staff
-                 WHERE workspace_id = message.workspace_id AND staff_id = message.author_id),
-                message.sender_name))
-        ELSE coalesce(
-            (SELECT json_build_object(
-                 'kind', 'client', 'id', contact_id, 'name', coalesce(contact.name, message.sender_name))
-             FROM directory.contact_address JOIN directory.contact USING (workspace_id, contact_id)
-             WHERE workspace_id = message.workspace_id AND address_id = message.sender_id
-             ORDER BY contact_id
-             LIMIT 1),
-            json_build_object('kind', 'unknown', 'id', NULL, 'name', message.sender_name))
-    END
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    author_id text := message.author_id;
+    author_kind text := message.author_kind;
+    known_name text;
+BEGIN
+    IF author_kind = 'employee' THEN
+        SELECT name INTO known_name FROM directory.employee
+        WHERE workspace_id = message.workspace_id AND employee_id = message.author_id;
+    ELSIF author_kind = 'external_staff' THEN
+        SELECT name INTO known_name FROM directory.staff
+        WHERE workspace_id = message.workspace_id AND staff_id = message.author_id;
+    ELSE
+        SELECT contact_id, name INTO author_id, known_name
+        FROM directory.contact_address JOIN directory.contact USING (workspace_id, contact_id)
+        WHERE workspace_id = message.workspace_id AND address_id = message.sender_id
+        ORDER BY contact_id
+        LIMIT 1;
+        author_kind := CASE WHEN FOUND THEN 'client' ELSE 'unknown' END;
+    END IF;
+    RETURN json_build_object(
+        'kind', author_kind, 'id', author_id, 'name', coalesce(known_name, message.sender_name));
+END
 $$;
 
 -- How far an outgoing message got; null for a client's. One that was not written here was sent elsewhere.
 CREATE OR REPLACE FUNCTION timeline.delivery_of(message timeline.message) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT status
-    FROM (
-        SELECT CASE WHEN message.queued THEN 'queued' ELSE 'sent' END AS status
-        UNION ALL
-        SELECT status FROM timeline.delivery
-        WHERE workspace_id = message.workspace_id AND channel_id = message.channel_id
-          AND message_ref IN (message.message_id::text, message.external_id)
-    ) AS report
-    WHERE message.direction = 'out'
-    ORDER BY timeline.delivery_rank(status) DESC
-    LIMIT 1
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    known text := CASE WHEN message.queued THEN 'queued' ELSE 'sent' END;
+BEGIN
+    IF message.direction = 'in' THEN
+        RETURN NULL;
+    END IF;
+    RETURN coalesce(
+        (SELECT status FROM timeline.delivery
+         WHERE workspace_id = message.workspace_id AND channel_id = message.channel_id
+           AND message_ref IN (message.message_id::text, message.external_id)
+           AND timeline.delivery_rank(status) > timeline.delivery_rank(known)
+         ORDER BY timeline.delivery_rank(status) DESC
+         LIMIT 1),
+        known);
+END
 $$;
 
 -- One message as the API shows it.

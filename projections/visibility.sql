@@ -267,11 +267,13 @@ WITH flip AS MATERIALIZED (
         SELECT *, lag(holds) OVER (PARTITION BY kind, workspace_id, subject, object ORDER BY position) AS held_before
         FROM visibility.change
     ) AS change
-    WHERE holds <> coalesce(held_before, EXISTS (
-        SELECT FROM visibility.fact
+    LEFT JOIN LATERAL (
+        SELECT true AS holding FROM visibility.fact
         WHERE fact.kind = change.kind AND fact.workspace_id = change.workspace_id
           AND fact.subject = change.subject AND fact.object = change.object AND upper_inf(fact.during)
-    ))
+        LIMIT 1
+    ) AS known ON change.held_before IS NULL
+    WHERE holds <> coalesce(held_before, known.holding, false)
 ), ended AS (
     UPDATE visibility.fact SET during = int8range(lower(fact.during), flip.position)
     FROM flip
