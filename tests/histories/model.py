@@ -23,6 +23,7 @@ class ModelMessage:
 class ModelChat:
     channel: str
     kind: str
+    opened: int
     presence: dict[str, list[tuple[int, int, bool]]] = field(default_factory=dict)
     told: set[tuple[str, int, bool]] = field(default_factory=set)
     messages: dict[str, ModelMessage] = field(default_factory=dict)
@@ -59,8 +60,13 @@ class ModelChat:
         return min(unanswered, default=None)
 
     @property
-    def activity(self) -> int | None:
-        return max((message.minute for message in self.messages.values()), default=None)
+    def activity(self) -> int:
+        return max([self.opened, *(message.minute for message in self.messages.values())])
+
+    @property
+    def last_message(self) -> str | None:
+        newest = max(self.messages.items(), key=lambda item: (item[1].minute, item[1].arrival), default=None)
+        return newest[0] if newest else None
 
     def unread(self, employee: str) -> int:
         seen = self.read.get(employee, 0)
@@ -94,8 +100,8 @@ class ModelCompany:
                 del self.owners[address]
         self.stated[person] = addresses
 
-    def chat(self, name: str, channel: str, kind: str) -> ModelChat:
-        return self.chats.setdefault(name, ModelChat(channel, kind))
+    def chat(self, name: str, channel: str, kind: str, minute: int) -> ModelChat:
+        return self.chats.setdefault(name, ModelChat(channel, kind, minute))
 
     def tell(self, chat: ModelChat, address: str, minute: int, present: bool) -> None:
         """Somebody joined or left; what was told before is no news."""
@@ -131,7 +137,14 @@ class ModelCompany:
             sights.setdefault(employee, set()).add(reason)
         return sights
 
-    def release_blind_holders(self) -> None:
+    def seen_by(self, employee: str) -> dict[str, set[Reason]]:
+        """Chat → reasons, for one employee."""
+        return {name: sights[employee] for name in self.chats if employee in (sights := self.sights(name))}
+
+    def react(self, minute: int) -> None:
+        """Holders who see no more are released, and snoozes end when their time comes."""
         for name, chat in self.chats.items():
             if chat.holder is not None and chat.holder not in self.sights(name):
                 chat.folder, chat.holder = "incoming", None
+            if chat.folder == "snoozed" and chat.until is not None and chat.until <= minute:
+                chat.folder = "incoming"
