@@ -17,7 +17,8 @@ from typing import Any
 MESSAGES = 258_145
 EMPLOYEE_PREFIX = "employee-"
 
-Conversations = dict[str, dict[str, Any]]
+Conversation = dict[str, Any]
+Conversations = dict[str, Conversation]
 
 
 def conversations() -> Conversations:
@@ -43,9 +44,17 @@ def chats_by_opener(dataset: Conversations) -> Counter[str]:
     return Counter(opened_by(conversation) for conversation in dataset.values())
 
 
-def opened_by(conversation: dict[str, Any]) -> str:
+def opened_by(conversation: Conversation) -> str:
     """The client: who wrote the first message."""
     return str(next(_messages(conversation))["sender"])
+
+
+def unanswered(dataset: Conversations) -> Iterator[Conversation]:
+    """The chats whose client wrote last."""
+    for conversation in dataset.values():
+        *_, last = _messages(conversation)
+        if last["sender"] == opened_by(conversation):
+            yield conversation
 
 
 def client_name(person: str) -> str:
@@ -53,7 +62,7 @@ def client_name(person: str) -> str:
     return f"Client {person[:8]}"
 
 
-def _messages(conversation: dict[str, Any]) -> Iterator[dict[str, str]]:
+def _messages(conversation: Conversation) -> Iterator[dict[str, str]]:
     for turn in conversation["messages"]:
         yield from turn
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from time import monotonic, sleep
 
@@ -75,18 +75,26 @@ def counts_table(
     dataset: chitchat.Conversations, responsible: Mapping[str, str], before: Counts, after: Counts
 ) -> Table:
     """What each inbox gained, beside what the data alone says it should have."""
-    chats = Counter(responsible.get(client, "nobody") for client in map(chitchat.opened_by, dataset.values()))
+    chats, waiting = shares(dataset.values(), responsible), shares(chitchat.unanswered(dataset), responsible)
     table = Table("employee")
     for heading in COUNT_HEADINGS:
         table.add_column(heading, justify="right")
     for employee_id in COUNTED:
         gained = {name: after[employee_id][name] - before[employee_id][name] for name in after[employee_id]}
         own, others = expected(employee_id, chats)
-        right = "green" if gained["incoming"] == own + others else "bold red"
-        numbers = (own, others, own + others)
-        shown = [f"[{right}]{gained['incoming']:,}[/]", f"{gained['waiting']:,}", f"{gained['unread']:,}"]
-        table.add_row(EMPLOYEES[employee_id]["name"], *(f"{number:,}" for number in numbers), *shown)
+        table.add_row(
+            EMPLOYEES[employee_id]["name"],
+            *(f"{number:,}" for number in (own, others, own + others)),
+            _compared(gained["incoming"], own + others),
+            _compared(gained["waiting"], sum(expected(employee_id, waiting))),
+            f"{gained['unread']:,}",
+        )
     return table
+
+
+def shares(conversations: Iterable[chitchat.Conversation], responsible: Mapping[str, str]) -> Counter[str]:
+    """How many of these chats are of whose clients."""
+    return Counter(responsible.get(chitchat.opened_by(each), "nobody") for each in conversations)
 
 
 def expected(employee_id: str, chats: Mapping[str, int]) -> tuple[int, int]:
@@ -95,3 +103,7 @@ def expected(employee_id: str, chats: Mapping[str, int]) -> tuple[int, int]:
     if EMPLOYEES[employee_id]["role"] != "seller":
         return own, sum(chats.values()) - own
     return own, chats["nobody"] if EMPLOYEES[employee_id]["receives_new_clients"] else 0
+
+
+def _compared(counted: int, expected: int) -> str:
+    return f"[{'green' if counted == expected else 'bold red'}]{counted:,}[/]"

@@ -112,7 +112,7 @@ def tell_story(console: Console, house: House) -> None:
             console.print(f"   {remark}", highlight=False)
         before = sight
         positions.append((step.number, house.position))
-    console.print(f"\n[bold]The auditor asks afterwards: who saw the {CHATS[GROUP_CHAT]}, and why?[/]")
+    console.print(f"\n[bold]The auditor asks afterwards: who saw the {CHATS[GROUP_CHAT]} then, and why?[/]")
     console.print(audit_table((*at, house.who_saw(GROUP_CHAT, at[1])) for at in positions))
 
 

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from pydantic import TypeAdapter
 from rich.console import Console
+from rich.text import Text
 
 from api import chitchat
 from api.errors import Problem
@@ -78,8 +79,10 @@ def open_source(source: str) -> Iterator[tuple[Iterable[Line], int | None]]:
         yield _lines(sys.stdin.buffer), None
     else:
         with Path(source).open("rb") as file:
-            total = sum(1 for _ in _lines(file))
-            file.seek(0)
+            total = None
+            if file.seekable():  # a pipe under a file's name is not
+                total = sum(1 for _ in _lines(file))
+                file.seek(0)
             yield _lines(file), total
 
 
@@ -130,8 +133,8 @@ def summed_up(console: Console, tally: Tally) -> Iterator[None]:
 
 
 def _tell(console: Console, tally: Tally, seconds: float) -> None:
-    for bad in tally.bad_lines:
-        console.print(f"line {bad.number}: {bad.reason}", style="yellow", highlight=False, markup=False)
+    for bad in sorted(tally.bad_lines, key=lambda bad: bad.number):
+        console.print(Text(f"line {bad.number}: {bad.reason}", "yellow"), soft_wrap=True)
     if more := tally.rejected - len(tally.bad_lines):
         console.print(f"and {more:,} more bad lines", style="yellow", highlight=False)
     counts = (tally.appended, "appended"), (tally.duplicate, "there already"), (tally.rejected, "rejected")

@@ -19,7 +19,7 @@ def sight_table(sight: Sight, before: Sight) -> Table:
 
     "+" and green is new, "-" and red is lost, "~" and yellow is seen for other reasons than before.
     """
-    table = Table(pad_edge=False)
+    table = Table()
     table.add_column("employee", min_width=22)
     for chat_title in CHATS.values():
         table.add_column(chat_title, min_width=32)
@@ -44,7 +44,7 @@ def in_short(reasons: Reasons) -> list[str]:
 
 def audit_table(rows: Iterable[tuple[int, int, Mapping[str, Reasons]]]) -> Table:
     """One chat through time. rows: the step, its position, and who saw the chat then and why."""
-    table = Table("step", "position", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table("step", "at", box=SIMPLE_HEAD, pad_edge=False)
     for employee_id in POSTS:
         table.add_column(employee_id.title())
     for number, position, saw in rows:
