@@ -22,7 +22,7 @@ def sight_table(sight: Sight, before: Sight) -> Table:
     table = Table()
     table.add_column("employee", min_width=22)
     for chat_title in CHATS.values():
-        table.add_column(chat_title, min_width=32)
+        table.add_column(chat_title, min_width=23)
     for employee_id in POSTS:
         cells = [_cell(sight[employee_id].get(chat), before[employee_id].get(chat)) for chat in CHATS]
         table.add_row(POSTS[employee_id], *cells)

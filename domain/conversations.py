@@ -18,7 +18,7 @@ from domain.decision import Decision
 from domain.directory import require_employee
 from domain.errors import Invalid, ReadOnlyRole, UnknownReference, UnknownThing
 from domain.fact import By
-from domain.ids import conversation_id, derive
+from domain.ids import conversation_id, delivery_id, derive
 from domain.message import Message
 from domain.reading import Reading
 
@@ -49,6 +49,7 @@ class ConversationCommands(Deciding):
                 chat_id=chat_id,
                 conversation_id=chat.conversation_id,
                 channel_id=chat.channel_id,
+                delivery_id=str(delivery_id(by.workspace_id, chat.channel_id, str(message_id))),
                 author_id=author_id,
                 reply_to=reply_to,
                 attachment_count=len(attachments),

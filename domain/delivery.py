@@ -29,9 +29,10 @@ class Delivery(Noun):
         """The messenger says how far the message got."""
 
         TOPIC = "delivery.reported"
+        delivery_id: str
         channel_id: str
-        message_ref: str
         status: str
+        message_ref: Private[str]
         error: Private[str | None]
 
         def apply(self, delivery: Delivery) -> None:
@@ -45,8 +46,9 @@ class Delivery(Noun):
             self.record(
                 Delivery.Reported,
                 by,
+                delivery_id=str(self.id),
                 channel_id=channel_id,
-                message_ref=message_ref,
                 status=status,
+                message_ref=message_ref,
                 error=error,
             )

@@ -27,3 +27,11 @@ def conversation_id(chat: UUID | str) -> UUID:
 def message_id(chat: UUID | str, external_id: str) -> UUID:
     """Messengers number messages per account or per chat; with the chat in it, both are safe."""
     return derive("message", str(chat), external_id)
+
+
+def delivery_id(workspace_id: str, channel_id: str, message_ref: str) -> UUID:
+    """How the facts speak of a message whose delivery is reported: messengers' ids may hold a phone number.
+
+    message_ref: our message id, or the messenger's for a message that was written elsewhere.
+    """
+    return derive("delivery", workspace_id, channel_id, message_ref)

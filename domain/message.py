@@ -35,6 +35,7 @@ class Message(Noun):
         chat_id: str
         conversation_id: str
         channel_id: str
+        delivery_id: str
         direction: str
         author_kind: str
         author_id: str | None
@@ -59,6 +60,7 @@ class Message(Noun):
         chat_id: str
         conversation_id: str
         channel_id: str
+        delivery_id: str
         direction: str
         author_kind: str
         author_id: str

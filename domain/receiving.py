@@ -164,6 +164,7 @@ def _hear_message(hearing: Hearing, item: inbound.MessageArrived) -> None:
         chat_id=str(chat_id),
         conversation_id=chat.conversation_id,
         channel_id=hearing.channel_id,
+        delivery_id=str(ids.delivery_id(hearing.workspace_id, hearing.channel_id, item.external_id)),
         direction=direction.value,
         author_kind=author_kind.value,
         author_id=author_id,
@@ -219,8 +220,8 @@ def _hear_deletion(hearing: Hearing, item: inbound.MessageDeleted) -> None:
 
 
 def _hear_delivery(hearing: Hearing, item: inbound.DeliveryReported) -> None:
-    stream_id = ids.derive("delivery", hearing.workspace_id, hearing.channel_id, item.message_ref)
-    delivery = hearing.decision.change(Delivery, stream_id)
+    delivery_id = ids.delivery_id(hearing.workspace_id, hearing.channel_id, item.message_ref)
+    delivery = hearing.decision.change(Delivery, delivery_id)
     delivery.report(hearing.channel_id, item.message_ref, item.status, item.error, by=hearing.by(item))
 
 

@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS timeline.message (
     conversation_id uuid,
     workspace_id    text        NOT NULL,
     channel_id      text,
+    delivery_id     uuid,
     position        bigint,
     external_id     text,
     direction       text,
@@ -37,14 +38,11 @@ CREATE INDEX IF NOT EXISTS message_in_order ON timeline.message (conversation_id
 CREATE INDEX IF NOT EXISTS message_of_client ON timeline.message (conversation_id, position)
     WHERE direction = 'in';
 
--- How far an outgoing message got. message_ref: our message id, or the messenger's.
+-- How far an outgoing message got.
 CREATE TABLE IF NOT EXISTS timeline.delivery (
-    workspace_id text        NOT NULL,
-    channel_id   text        NOT NULL,
-    message_ref  text        NOT NULL,
-    status       text        NOT NULL,
-    at           timestamptz NOT NULL,
-    PRIMARY KEY (workspace_id, channel_id, message_ref)
+    delivery_id uuid        PRIMARY KEY,
+    status      text        NOT NULL,
+    at          timestamptz NOT NULL
 );
 
 -- Of two reports the further counts, in the order of domain/delivery.py: whoever read a message got it.
@@ -92,11 +90,8 @@ BEGIN
     END IF;
     RETURN coalesce(
         (SELECT status FROM timeline.delivery
-         WHERE workspace_id = message.workspace_id AND channel_id = message.channel_id
-           AND message_ref IN (message.message_id::text, message.external_id)
-           AND timeline.delivery_rank(status) > timeline.delivery_rank(known)
-         ORDER BY timeline.delivery_rank(status) DESC
-         LIMIT 1),
+         WHERE delivery_id = message.delivery_id
+           AND timeline.delivery_rank(status) > timeline.delivery_rank(known)),
         known);
 END
 $$;
@@ -139,10 +134,12 @@ TRUNCATE timeline.message, timeline.delivery;
 -- name: message_written
 -- on: message.received, message.queued
 INSERT INTO timeline.message AS message
-    (message_id, chat_id, conversation_id, workspace_id, channel_id, position, external_id, direction, queued,
-     echo, author_kind, author_id, sender_id, sender_name, reply_to, sent_at, text, attachments)
+    (message_id, chat_id, conversation_id, workspace_id, channel_id, delivery_id, position, external_id,
+     direction, queued, echo, author_kind, author_id, sender_id, sender_name, reply_to, sent_at, text,
+     attachments)
 SELECT stream_id, (facts->>'chat_id')::uuid, (facts->>'conversation_id')::uuid, workspace_id,
-       facts->>'channel_id', position, private->>'external_id', facts->>'direction', topic = 'message.queued',
+       facts->>'channel_id', (facts->>'delivery_id')::uuid, position, private->>'external_id',
+       facts->>'direction', topic = 'message.queued',
        coalesce((facts->>'echo')::boolean, false), facts->>'author_kind', facts->>'author_id',
        facts->>'sender_id', private->>'sender_name', (facts->>'reply_to')::uuid, occurred_at,
        private->>'text', coalesce(private->'attachments', '[]')
@@ -150,8 +147,8 @@ FROM ledger
 WHERE position > %(after)s AND position <= %(until)s AND topic IN ('message.received', 'message.queued')
 ON CONFLICT (message_id) DO UPDATE SET
     conversation_id = excluded.conversation_id, channel_id = excluded.channel_id,
-    position = excluded.position, external_id = excluded.external_id, direction = excluded.direction,
-    queued = excluded.queued, echo = excluded.echo, author_kind = excluded.author_kind,
+    delivery_id = excluded.delivery_id, position = excluded.position, external_id = excluded.external_id,
+    direction = excluded.direction, queued = excluded.queued, echo = excluded.echo, author_kind = excluded.author_kind,
     author_id = excluded.author_id, sender_id = excluded.sender_id, sender_name = excluded.sender_name,
     reply_to = excluded.reply_to, sent_at = excluded.sent_at, attachments = excluded.attachments,
     text = CASE WHEN message.edited_at IS NULL THEN excluded.text ELSE message.text END;
@@ -180,13 +177,12 @@ WHERE message.deleted_at IS NULL OR message.deleted_at > excluded.deleted_at;
 
 -- name: delivery_reported
 -- on: delivery.reported
-INSERT INTO timeline.delivery AS delivery (workspace_id, channel_id, message_ref, status, at)
-SELECT DISTINCT ON (stream_id)
-       workspace_id, facts->>'channel_id', facts->>'message_ref', facts->>'status', occurred_at
+INSERT INTO timeline.delivery AS delivery (delivery_id, status, at)
+SELECT DISTINCT ON (stream_id) stream_id, facts->>'status', occurred_at
 FROM ledger
 WHERE position > %(after)s AND position <= %(until)s AND topic = 'delivery.reported'
 ORDER BY stream_id, timeline.delivery_rank(facts->>'status') DESC, occurred_at
-ON CONFLICT (workspace_id, channel_id, message_ref) DO UPDATE SET status = excluded.status, at = excluded.at
+ON CONFLICT (delivery_id) DO UPDATE SET status = excluded.status, at = excluded.at
 WHERE (timeline.delivery_rank(excluded.status), delivery.at)
     > (timeline.delivery_rank(delivery.status), excluded.at);
 
