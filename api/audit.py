@@ -41,22 +41,27 @@ async def who_saw(
         read.caller.workspace_id,
         chat_id=chat_id,
         conversation_id=conversation_id,
-        at=None if at is None else await _moment(read, at),
+        at=None if at is None else await _position(read, at),
     )
     noun = "chat" if chat_id else "conversation"
     return pass_on(answer, noun=noun, thing_id=chat_id or conversation_id or "")
 
 
-async def _moment(read: Read, at: str) -> int | datetime:
-    """A position that the read models have, or a time."""
-    if not at.isdecimal():
-        try:
-            return read_time(plus_restored(at))
-        except PydanticCustomError as error:
-            message = f"must be a ledger position or a time: {error.message()}"
-            raise invalid([{"field": "at", "message": message}]) from None
-    position, head = int(at), await run_in_threadpool(read.system.application.head)
-    if position > head:
-        raise invalid([{"field": "at", "message": f"must not be beyond the ledger's head, {head}"}])
+async def _position(read: Read, at: str) -> int:
+    """The position that is meant, when the read models are there."""
+    if at.isdecimal():
+        position, head = int(at), await run_in_threadpool(read.system.application.head)
+        if position > head:
+            raise invalid([{"field": "at", "message": f"must not be beyond the ledger's head, {head}"}])
+    else:
+        position = await read.system.visibility.position_at(_time(at))
     await reach(read.system, position)
     return position
+
+
+def _time(at: str) -> datetime:
+    try:
+        return read_time(plus_restored(at))
+    except PydanticCustomError as error:
+        message = f"must be a ledger position or a time: {error.message()}"
+        raise invalid([{"field": "at", "message": message}]) from None

@@ -13,6 +13,7 @@ from api.errors import RETRY_AFTER, Problem
 from api.system import Running, System
 from domain.errors import UnknownThing
 from projections.answer import Answer
+from projections.read_model import READ_MODELS
 
 POSITION_HEADER = "Chatledger-Position"
 POSITION_DESCRIBED = {
@@ -50,9 +51,9 @@ async def reading(
     return Read(system, caller)
 
 
-async def reach(system: System, position: int) -> None:
-    """Wait until the read models are at a position; not for ever."""
-    if not await system.follower.models_at(position, limits.WAIT_S):
+async def reach(system: System, position: int, *names: str) -> None:
+    """Wait until the read models (all, or these) are at a position; not for ever."""
+    if not await system.follower.models_at(position, limits.WAIT_S, names or READ_MODELS):
         detail = f"The read models have not reached position {position} within {limits.WAIT_S:g} s."
         raise Problem("position_not_reached", detail, headers=RETRY_AFTER, position=position)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import Response
 from pydantic import AfterValidator, Field, StringConstraints
@@ -12,8 +13,10 @@ from api import limits
 from api.access import ADMIN, ANALYST, AUDITOR, CONNECTOR, digest_of, token_text
 from api.answers import Issued, Written
 from api.fields import Name, PathId, Statement, no_control_characters
+from api.reading import reach
 from api.routing import router
-from api.writing import AdminWrite, written
+from api.writing import AdminWrite, Write, written
+from domain.deciding import Accepted
 
 routes = router("tokens")
 
@@ -55,7 +58,8 @@ async def issue_token(body: TokenRequest, write: AdminWrite) -> Response:
     """Let somebody in. The token is shown here and never again; only its digest is kept."""
     token_id, secret = write.token()
     token = token_text(token_id, secret)
-    accepted = await write.carry_out(
+    accepted = await _when_known(
+        write,
         write.ledger.issue_token,
         token_id,
         scopes=body.scopes,
@@ -68,4 +72,11 @@ async def issue_token(body: TokenRequest, write: AdminWrite) -> Response:
 @routes.delete("/tokens/{token_id}", response_model=Written)
 async def revoke_token(token_id: PathId, write: AdminWrite) -> Response:
     """Let nobody in with this token any more."""
-    return written(await write.carry_out(write.ledger.revoke_token, token_id))
+    return written(await _when_known(write, write.ledger.revoke_token, token_id))
+
+
+async def _when_known(write: Write, command: Callable[..., Accepted], *args: Any, **facts: Any) -> Accepted:
+    """Carry it out, and answer when whoever lets callers in knows it: also when that read model is parked."""
+    accepted = await write.carry_out(command, *args, **facts)
+    await reach(write.system, accepted.position, "access")
+    return accepted

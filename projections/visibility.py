@@ -25,22 +25,21 @@ class Visibility:
         *,
         chat_id: str | None = None,
         conversation_id: str | None = None,
-        at: int | datetime | None = None,
+        at: int | None = None,
     ) -> Answer:
         """Everybody who saw a chat or conversation, with reasons and since when without a break.
 
-        at: a position, a time (what was recorded by then), or None for now.
+        at: a position that the read model has, or None for its latest.
         body: `{at: position, items: [{employee_id, reasons, since: {position, at}}]}`; None where
         the workspace has no such chat.
         """
-        position = await self.position_at(at) if isinstance(at, datetime) else at
         return await ask(
             self.pool,
             self.statements["who_saw"],
             workspace_id=workspace_id,
             chat_id=chat_id,
             conversation_id=conversation_id,
-            position=position,
+            position=at,
         )
 
     async def position_at(self, at: datetime) -> int:
