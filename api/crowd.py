@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from time import monotonic, sleep
 
@@ -50,13 +51,16 @@ def make_contacts(console: Console, house: House, responsible: Mapping[str, str]
             bar.show(done)
 
 
-def bring_in(console: Console, house: House, import_command: Sequence[str]) -> None:
+def bring_in(
+    console: Console, house: House, import_command: Sequence[str], environment: Mapping[str, str]
+) -> None:
     """Import the conversations beside the running server, and wait until every list has them.
 
     Raises:
         CrowdLost: the import failed, or the read models did not catch up in CATCH_UP_TIMEOUT_S.
     """
-    done = subprocess.run([*import_command, "chitchat", "--channel", CHANNEL, "--kind", KIND])
+    command = [*import_command, "chitchat", "--channel", CHANNEL, "--kind", KIND]
+    done = subprocess.run(command, env=environment)
     if done.returncode:
         raise CrowdLost(f"the import ended with code {done.returncode}")
     recorded = monotonic()
@@ -71,25 +75,61 @@ def inbox_counts(house: House) -> Counts:
     return {employee_id: house.counts(employee_id) for employee_id in COUNTED}
 
 
-def counts_table(
+@dataclass(frozen=True)
+class Compared:
+    """What an inbox gained, beside what the data alone says. own: his clients' chats; others: nobody's."""
+
+    employee_id: str
+    own: int
+    others: int
+    waiting: int
+    gained: Mapping[str, int]
+
+    @property
+    def is_right(self) -> bool:
+        return (self.gained["incoming"], self.gained["waiting"]) == (self.own + self.others, self.waiting)
+
+
+def compared(
     dataset: chitchat.Conversations, responsible: Mapping[str, str], before: Counts, after: Counts
-) -> Table:
-    """What each inbox gained, beside what the data alone says it should have."""
+) -> list[Compared]:
+    """The inboxes of those who are counted."""
     chats, waiting = shares(dataset.values(), responsible), shares(chitchat.unanswered(dataset), responsible)
+    return [
+        Compared(
+            employee_id,
+            *expected(employee_id, chats),
+            sum(expected(employee_id, waiting)),
+            {name: after[employee_id][name] - before[employee_id][name] for name in after[employee_id]},
+        )
+        for employee_id in COUNTED
+    ]
+
+
+def counts_table(counts: Iterable[Compared]) -> Table:
+    """One row an inbox; what is as the data says is green."""
     table = Table("employee")
     for heading in COUNT_HEADINGS:
         table.add_column(heading, justify="right")
-    for employee_id in COUNTED:
-        gained = {name: after[employee_id][name] - before[employee_id][name] for name in after[employee_id]}
-        own, others = expected(employee_id, chats)
+    for each in counts:
         table.add_row(
-            EMPLOYEES[employee_id]["name"],
-            *(f"{number:,}" for number in (own, others, own + others)),
-            _compared(gained["incoming"], own + others),
-            _compared(gained["waiting"], sum(expected(employee_id, waiting))),
-            f"{gained['unread']:,}",
+            EMPLOYEES[each.employee_id]["name"],
+            *(f"{number:,}" for number in (each.own, each.others, each.own + each.others)),
+            _coloured(each.gained["incoming"], each.own + each.others),
+            _coloured(each.gained["waiting"], each.waiting),
+            f"{each.gained['unread']:,}",
         )
     return table
+
+
+def require_right(counts: Iterable[Compared]) -> None:
+    """Refuse to end as if all were well.
+
+    Raises:
+        CrowdLost: an inbox is not what the data says.
+    """
+    if wrong := [EMPLOYEES[each.employee_id]["name"] for each in counts if not each.is_right]:
+        raise CrowdLost(f"not what the data says: the inbox of {', '.join(wrong)}")
 
 
 def shares(conversations: Iterable[chitchat.Conversation], responsible: Mapping[str, str]) -> Counter[str]:
@@ -105,5 +145,5 @@ def expected(employee_id: str, chats: Mapping[str, int]) -> tuple[int, int]:
     return own, chats["nobody"] if EMPLOYEES[employee_id]["receives_new_clients"] else 0
 
 
-def _compared(counted: int, expected: int) -> str:
+def _coloured(counted: int, expected: int) -> str:
     return f"[{'green' if counted == expected else 'bold red'}]{counted:,}[/]"

@@ -7,7 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,9 @@ KEPT_DATA = Path("demo-data")
 URL = "http://127.0.0.1:8000"
 """Where `chatledger serve` listens if it is told nothing else."""
 
-PROGRAM = [sys.executable, "-m", "api.cli"]
+PROGRAM = [sys.executable, "-P", "-m", "api.cli"]
+"""-P: not whatever is called `api` in the folder where the reader happens to be."""
+
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 90.0
 REQUEST_TIMEOUT_S = 30.0
@@ -49,6 +51,8 @@ class Stage:
     url: str
     data: Path
     admin_token: str
+    environment: Mapping[str, str]
+    """Without what is set for a Chatledger of the reader's own: that one is left alone."""
 
 
 def perform(console: Console, data: Path | None, *, port: int) -> None:
@@ -77,12 +81,12 @@ def serving(data: Path, *, port: int) -> Iterator[Stage]:
         ServerLost: it ended before it listened; it said itself why.
     """
     admin_token = f"demo-{secrets.token_urlsafe(24)}"
-    environment = {**os.environ, "CHATLEDGER_ADMIN_TOKEN": admin_token}
-    environment.pop("CHATLEDGER_DATABASE_URL", None)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CHATLEDGER_")}
+    environment["CHATLEDGER_ADMIN_TOKEN"] = admin_token
     command = [*PROGRAM, "serve", "--port", str(port), "--data", str(data)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
-        yield Stage(_listening_at(process), data, admin_token)
+        yield Stage(_listening_at(process), data, admin_token, environment)
     finally:
         process.terminate()
         process.wait(STOP_TIMEOUT_S)
@@ -109,7 +113,7 @@ def tell_story(console: Console, house: House) -> None:
         console.print(f"\n[bold cyan]{step.number}[/]  [bold]{step.told}[/]", highlight=False)
         console.print(sight_table(sight, before))
         for remark in remarks:
-            console.print(f"   {remark}", highlight=False)
+            console.print(f"   {remark}", highlight=False, soft_wrap=True)
         before = sight
         positions.append((step.number, house.position))
     console.print(f"\n[bold]The auditor asks afterwards: who saw the {CHATS[GROUP_CHAT]} then, and why?[/]")
@@ -122,9 +126,11 @@ def bring_the_crowd(console: Console, house: House, stage: Stage) -> None:
     console.print(f"\n[bold]Now {chitchat.MESSAGES:,} real messages in {len(dataset):,} chats stream in.[/]")
     responsible, before = crowd.responsible_for(dataset), crowd.inbox_counts(house)
     crowd.make_contacts(console, house, responsible)
-    crowd.bring_in(console, house, [*PROGRAM, "import", "--data", str(stage.data)])
-    console.print(crowd.counts_table(dataset, responsible, before, crowd.inbox_counts(house)))
+    crowd.bring_in(console, house, [*PROGRAM, "import", "--data", str(stage.data)], stage.environment)
+    counts = crowd.compared(dataset, responsible, before, crowd.inbox_counts(house))
+    console.print(crowd.counts_table(counts))
     console.print(WHY_COUNTS_DIFFER, highlight=False)
+    crowd.require_right(counts)
 
 
 def say_how_to_go_on(console: Console, data: Path, *, kept: bool) -> None:

@@ -12,7 +12,6 @@ from api.inbox import conversation_uuid
 from api.writing import Write
 from domain.conversations import require_writer
 from domain.deciding import Accepted
-from domain.decision import Decision
 from domain.errors import CannotSee, UnknownThing
 from projections.inbox import Glance
 
@@ -100,8 +99,10 @@ async def glance_at(write: Write, conversation_id: str) -> Glance:
 
 async def check_writer(write: Write) -> None:
     """Refuse whoever reads and never writes, before anything else is said (403)."""
-    decision = Decision(write.ledger.repository, write.by)
-    await run_in_threadpool(require_writer, decision, _me(write))
+    employee_id = _me(write)
+    await run_in_threadpool(
+        write.ledger.carry_out, write.by, lambda decision: require_writer(decision, employee_id)
+    )
 
 
 def together(accepted: list[Accepted]) -> Accepted:

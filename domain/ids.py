@@ -1,6 +1,6 @@
 """Ids that are derived, so that the same thing told twice lands on the same stream.
 
-A derived id says nothing about the address or the messenger's id that it was made from.
+A derived id does not show the address or the messenger's id that it was made from; a guess can be checked.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """The house story over real HTTP: each step's row is exactly that of MISSION.md's table."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from api.chitchat import Conversations
-from api.crowd import CLIENTS, expected, responsible_for
+from api.crowd import CLIENTS, Compared, CrowdLost, expected, require_right, responsible_for
 from api.house import DIRECT_CHAT, GROUP_CHAT, House, Reasons, Sight
 from api.sight import in_short, sight_table
 from api.story import STORY
@@ -95,6 +96,13 @@ def test_what_each_inbox_should_count() -> None:
     assert expected("oleg", chats) == (5, 2)
     assert expected("pavel", chats) == (3, 0)
     assert expected("irina", chats) == (0, 14)
+
+
+def test_an_inbox_that_is_not_what_the_data_says_ends_the_demo() -> None:
+    right = Compared("oleg", 2, 1, 1, {"incoming": 3, "waiting": 1, "unread": 3})
+    require_right([right])
+    with pytest.raises(CrowdLost, match="Oleg"):
+        require_right([right, replace(right, others=2)])
 
 
 def _row(sight: Sight, chat: str) -> dict[str, list[str]]:
