@@ -39,7 +39,7 @@ class Contact(Noun):
         contact_id: str
         from_id: str | None
         to_id: str | None
-        reason: str
+        reason: Private[str]
 
         def apply(self, contact: Contact) -> None:
             contact.responsible_id = self.to_id

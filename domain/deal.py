@@ -67,7 +67,7 @@ class Deal(Noun):
         deal_id: str
         from_id: str
         to_id: str
-        reason: str
+        reason: Private[str]
         status: str
 
         def apply(self, deal: Deal) -> None:
