@@ -15,7 +15,7 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import IntegrityError, Recording
 
 from domain.decision import Decision, Streams
-from domain.errors import TooManyMoved
+from domain.errors import Refused, TooManyMoved
 from domain.fact import By
 
 Answer = TypeVar("Answer")
@@ -67,9 +67,8 @@ class Deciding(Application[UUID]):
         """
         for attempt in range(ATTEMPTS):
             decision = Decision(self.repository, by)
-            answer = command(decision, attempt)
             try:
-                return answer, self._append(decision)
+                return self._run(command, decision, attempt), self._append(decision)
             except IntegrityError:
                 decision.forget()
         raise TooManyMoved(ATTEMPTS)
@@ -78,9 +77,19 @@ class Deciding(Application[UUID]):
         """Run a command that has no answer of its own."""
         return self.decide(by, lambda decision, _: command(decision))[1]
 
+    def _run(self, command: Callable[[Decision, int], Answer], decision: Decision, attempt: int) -> Answer:
+        """A refusal records nothing that could be guarded, so what it rests on is checked by itself."""
+        try:
+            return command(decision, attempt)
+        except Refused:
+            self.streams.check_guards(decision.guards)
+            raise
+
     def _append(self, decision: Decision) -> Accepted:
+        """Record what was decided; that there is nothing to do has to be so now, and not only in a cache."""
         decision.settle()
         if not decision.events:
+            self.streams.check_guards(decision.guards)
             return Accepted(self.head(), 0, frozenset())
         recordings = self.save(*decision.events, guards=decision.guards)
         decision.remember()

@@ -6,7 +6,7 @@ recorded and the command decides again. So decisions may be made from cached nou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from typing import Protocol, TypeVar, cast
@@ -24,6 +24,9 @@ class Streams(Protocol):
 
     def known_streams(self, stream_ids: Iterable[UUID], topics: Collection[str] = ()) -> set[UUID]:
         """Those of the streams that have events; with topics, those that have one of these."""
+
+    def check_guards(self, guards: Mapping[UUID, int]) -> None:
+        """Refuse with an IntegrityError if a stream is not at the version that was read."""
 
 
 class Decision:

@@ -81,7 +81,7 @@ class Message(Noun):
         text: Private[str | None]
 
         def apply(self, message: Message) -> None:
-            message.edits[self.timestamp] = self.text
+            message.edits.add((self.timestamp, self.text))
 
     class Deleted(Fact):
         """The author deleted the message in the messenger; it stays in the history (G11)."""
@@ -95,7 +95,7 @@ class Message(Noun):
 
     def __init__(self) -> None:
         self.chat_id: str | None = None
-        self.edits: dict[datetime, str | None] = {}
+        self.edits: set[tuple[datetime, str | None]] = set()
         self.deletions: set[datetime] = set()
 
     @property
@@ -121,7 +121,8 @@ class Message(Noun):
             )
 
     def edit(self, chat_id: str, text: str | None, *, by: By) -> None:
-        if by.at not in self.edits or self.edits[by.at] != text:
+        """Note another text; told again it is no news, also if another edit of that moment came between."""
+        if (by.at, text) not in self.edits:
             self.record(Message.Edited, by, message_id=str(self.id), chat_id=chat_id, text=text)
 
     def delete(self, chat_id: str, *, by: By) -> None:

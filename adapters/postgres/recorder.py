@@ -34,7 +34,7 @@ from psycopg.rows import dict_row
 from adapters.postgres.database import create_pool, migrate
 from adapters.postgres.group_commit import GroupCommit, Request
 from adapters.postgres.mapper import FactMapper
-from adapters.postgres.refusals import library_errors
+from adapters.postgres.refusals import GuardMoved, library_errors
 from adapters.postgres.writer import LOCK_TIMEOUT_S, STATEMENT_TIMEOUT_S, LedgerWriter
 
 LEDGER_SQL = Path(__file__).with_name("ledger.sql")
@@ -77,6 +77,15 @@ CROSS JOIN LATERAL (
     SELECT FROM ledger WHERE ledger.stream_id = asked.stream_id AND (topic = ANY (%s::text[])) IS NOT FALSE
     LIMIT 1
 ) AS found
+"""
+
+SELECT_MOVED = """
+SELECT guard.stream_id, guard.version, last.version
+FROM unnest(%s::uuid[], %s::integer[]) AS guard (stream_id, version)
+CROSS JOIN LATERAL (
+    SELECT coalesce(max(ledger.version), 0) AS version FROM ledger WHERE ledger.stream_id = guard.stream_id
+) AS last
+WHERE last.version <> guard.version LIMIT 1
 """
 
 
@@ -188,6 +197,15 @@ class LedgerRecorder(ApplicationRecorder):
         if not (asked := list(stream_ids)):
             return set()
         return {stream_id for (stream_id,) in self._fetch(SELECT_KNOWN_STREAMS, asked, list(topics) or None)}
+
+    def check_guards(self, guards: Mapping[UUID, int]) -> None:
+        """For a decision that appends nothing.
+
+        Raises:
+            GuardMoved: as in `insert_events`.
+        """
+        for moved in self._fetch(SELECT_MOVED, list(guards), list(guards.values())) if guards else ():
+            raise GuardMoved(*moved)
 
     def rows(self, after: int, until: int) -> list[dict[str, Any]]:
         """The ledger's rows after one position, up to another, as they stand; for tools and tests."""

@@ -56,6 +56,14 @@ def test_the_guard_speaks_before_the_version(recorder: LedgerRecorder) -> None:
         recorder.insert_events([stored_event(WRITTEN, 9)], guards={READ: 2})
 
 
+def test_who_appends_nothing_may_ask_whether_his_guards_hold(recorder: LedgerRecorder) -> None:
+    recorder.check_guards({})
+    recorder.check_guards({READ: 2, WRITTEN: 0})
+
+    with pytest.raises(GuardMoved, match=f"{READ} was read at version 1 and is at version 2"):
+        recorder.check_guards({WRITTEN: 0, READ: 1})
+
+
 @pytest.mark.parametrize("recorders", [1, 2])
 def test_of_two_that_rest_on_each_other_exactly_one_passes(database_url: str, recorders: int) -> None:
     """In one process they may share a commit; in two they meet at the ledger's head."""
