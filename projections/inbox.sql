@@ -158,23 +158,31 @@ WHERE chat.chat_id = news.chat_id AND news.titled_at >= chat.titled_at;
 
 -- name: participant_named
 -- on: chat.participant_joined, chat.participant_left
+-- The address is spelled as it was told first; of the names, the latest by time counts, ties by arrival.
 MERGE INTO inbox.participant AS participant
 USING (
-    SELECT DISTINCT ON (facts->>'chat_id', facts->>'address_id')
-           (facts->>'chat_id')::uuid AS chat_id, facts->>'address_id' AS address_id, facts->>'kind' AS kind,
-           private->>'address' AS address, private->>'name' AS name, occurred_at AS named_at, position
-    FROM ledger
-    WHERE position > %(after)s AND position <= %(until)s
-      AND topic IN ('chat.participant_joined', 'chat.participant_left')
-    ORDER BY facts->>'chat_id', facts->>'address_id', (private->>'name' IS NULL), occurred_at DESC, position DESC
+    SELECT chat_id, address_id, (array_agg(kind ORDER BY position))[1] AS kind,
+           (array_agg(address ORDER BY position))[1] AS address,
+           (array_agg(name ORDER BY at DESC, position DESC) FILTER (WHERE name IS NOT NULL))[1] AS name,
+           coalesce(max(at) FILTER (WHERE name IS NOT NULL), '-infinity') AS named_at,
+           coalesce((array_agg(position ORDER BY at DESC, position DESC) FILTER (WHERE name IS NOT NULL))[1], 0)
+               AS named_position
+    FROM (
+        SELECT (facts->>'chat_id')::uuid AS chat_id, facts->>'address_id' AS address_id,
+               facts->>'kind' AS kind, private->>'address' AS address, private->>'name' AS name,
+               occurred_at AS at, position
+        FROM ledger
+        WHERE position > %(after)s AND position <= %(until)s
+          AND topic IN ('chat.participant_joined', 'chat.participant_left')
+    ) AS told
+    GROUP BY chat_id, address_id
 ) AS news ON participant.chat_id = news.chat_id AND participant.address_id = news.address_id
-WHEN MATCHED AND news.name IS NOT NULL
-    AND (participant.name IS NULL
-         OR (news.named_at, news.position) > (participant.named_at, participant.named_position)) THEN
-    UPDATE SET name = news.name, named_at = news.named_at, named_position = news.position
+WHEN MATCHED AND (news.named_at, news.named_position) > (participant.named_at, participant.named_position) THEN
+    UPDATE SET name = news.name, named_at = news.named_at, named_position = news.named_position
 WHEN NOT MATCHED THEN
     INSERT (chat_id, address_id, kind, address, name, named_at, named_position)
-    VALUES (news.chat_id, news.address_id, news.kind, news.address, news.name, news.named_at, news.position);
+    VALUES (news.chat_id, news.address_id, news.kind, news.address, news.name, news.named_at,
+            news.named_position);
 
 -- name: message_written
 -- on: message.received, message.queued
