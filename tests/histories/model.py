@@ -6,145 +6,193 @@ has ids, clocks and an arrival order of its own.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from domain.employee import Standing
 from domain.visibility import ChatFacts, DealFacts, DirectoryFacts, Reason, who_sees
+from tests.histories.model_chat import ModelChat, ModelMessage, Presence, Told
+
+FURTHER_AND_FURTHER = ("queued", "sent", "failed", "delivered", "read")
+"""Of two reports about one delivery the later of these counts: who read a message got it."""
 
 
-@dataclass
-class ModelMessage:
-    minute: int
-    arrival: int
-    incoming: bool
+class ShownMessage(NamedTuple):
+    """A message in a conversation, with minutes for times. author: kind and id."""
+
+    name: str
+    direction: str
+    author: tuple[str, str | None]
+    text: str | None
+    sent_at: int
+    edited_at: int | None
+    deleted_at: int | None
+    delivery: str | None
 
 
-@dataclass
-class ModelChat:
-    channel: str
+class LastMessage(NamedTuple):
+    name: str
+    direction: str
+    author: tuple[str, str | None]
+    text: str | None
+    sent_at: int
+
+
+class ShownLine(NamedTuple):
+    """A conversation in an inbox."""
+
     kind: str
-    opened: int
-    presence: dict[str, list[tuple[int, int, bool]]] = field(default_factory=dict)
-    told: set[tuple[str, int, bool]] = field(default_factory=set)
-    messages: dict[str, ModelMessage] = field(default_factory=dict)
-    folder: str = "incoming"
-    holder: str | None = None
-    until: int | None = None
-    dismissed: int = 0
-    read: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def participants(self) -> frozenset[str]:
-        """Whoever's latest fact, by the provider's time and then by arrival, is being there."""
-        return frozenset(address for address, facts in self.presence.items() if max(facts)[2])
-
-    @property
-    def client_messages(self) -> list[ModelMessage]:
-        return [message for message in self.messages.values() if message.incoming]
-
-    @property
-    def last_client_arrival(self) -> int:
-        return max((message.arrival for message in self.client_messages), default=0)
-
-    @property
-    def waiting_since(self) -> int | None:
-        """The minute of the first client message after the last answer that still needs one."""
-        answered = max(
-            ((m.minute, m.arrival) for m in self.messages.values() if not m.incoming), default=(-1, 0)
-        )
-        unanswered = [
-            message.minute
-            for message in self.client_messages
-            if (message.minute, message.arrival) > answered and message.arrival > self.dismissed
-        ]
-        return min(unanswered, default=None)
-
-    @property
-    def activity(self) -> int:
-        return max([self.opened, *(message.minute for message in self.messages.values())])
-
-    @property
-    def last_message(self) -> str | None:
-        newest = max(self.messages.items(), key=lambda item: (item[1].minute, item[1].arrival), default=None)
-        return newest[0] if newest else None
-
-    def unread(self, employee: str) -> int:
-        seen = self.read.get(employee, 0)
-        return sum(message.arrival > seen for message in self.client_messages)
+    reasons: frozenset[Reason]
+    contacts: frozenset[str]
+    folder: str
+    holder: str | None
+    snoozed_until: int | None
+    waiting_since: int | None
+    unread: int
+    last: LastMessage | None
 
 
 @dataclass
 class ModelCompany:
-    """Who works there, who the clients are, and every chat."""
+    """Who works there, who the clients are, and every chat.
+
+    Edits and deletions are kept by chat and message, reports by channel and message: they may be told
+    before what they are about. written_by: whose word a message from this address is.
+    """
 
     employees: dict[str, Standing] = field(default_factory=dict)
-    contacts: dict[str, tuple[str | None, set[str]]] = field(default_factory=dict)
+    responsible: dict[str, str | None] = field(default_factory=dict)
+    links: dict[str, set[str]] = field(default_factory=dict)
     deals: dict[str, DealFacts] = field(default_factory=dict)
     policies: dict[str, str] = field(default_factory=dict)
-    chats: dict[str, ModelChat] = field(default_factory=dict)
     stated: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    owners: dict[str, tuple[str, str]] = field(default_factory=dict)
+    written_by: dict[str, tuple[str, str]] = field(default_factory=dict)
+    tokens: dict[str, tuple[list[str], bool]] = field(default_factory=dict)
+    chats: dict[str, ModelChat] = field(default_factory=dict)
+    edits: defaultdict[tuple[str, str], dict[tuple[int, str | None], Told]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    deletions: defaultdict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    reports: defaultdict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     arrivals: int = 0
 
-    def arrive(self) -> int:
-        self.arrivals += 1
-        return self.arrivals
+    # What happens
 
     def state_addresses(self, person: tuple[str, str], addresses: list[str]) -> None:
         """The latest statement wins; what a person had before and no longer states is nobody's."""
         former = self.stated.get(person, [])
-        for address in addresses:
-            self.owners[address] = person
-        for address in former:
-            if address not in addresses and self.owners.get(address) == person:
-                del self.owners[address]
         self.stated[person] = addresses
+        self.written_by.update(dict.fromkeys(addresses, person))
+        for address in former:
+            if address not in addresses and self.written_by.get(address) == person:
+                del self.written_by[address]
 
     def chat(self, name: str, channel: str, kind: str, minute: int) -> ModelChat:
-        return self.chats.setdefault(name, ModelChat(channel, kind, minute))
+        """The chat, which appears with the first news about it."""
+        return self.chats.setdefault(name, ModelChat(name, channel, kind, minute))
 
-    def tell(self, chat: ModelChat, address: str, minute: int, present: bool) -> None:
-        """Somebody joined or left; what was told before is no news."""
-        if (address, minute, present) not in chat.told:
-            chat.told.add((address, minute, present))
-            chat.presence.setdefault(address, []).append((minute, self.arrive(), present))
+    def join_or_leave(self, chat: ModelChat, address: str, minute: int, present: bool) -> None:
+        """What was announced before is no news."""
+        if (address, minute, present) not in chat.announced:
+            chat.announced.add((address, minute, present))
+            chat.presences.append(Presence(self._arrive(minute), address, present))
 
-    def write(self, chat: ModelChat, message: str, address: str, minute: int, echo: bool) -> None:
-        """A message came; the same one again is no news. A client's brings the conversation back."""
-        if message in chat.messages:
+    def write(
+        self, chat: ModelChat, name: str, address: str | None, minute: int, text: str, *, echo: bool
+    ) -> None:
+        """A message came; the same one again is no news. Whoever writes is there."""
+        if name in chat.messages:
             return
-        arrival = self.arrive()
-        chat.presence.setdefault(address, []).append((minute, arrival, True))
-        incoming = not echo and address not in self.owners
-        chat.messages[message] = ModelMessage(minute, arrival, incoming)
-        if incoming and chat.folder in ("closed", "snoozed"):
-            chat.folder = "incoming"
+        told = self._arrive(minute)
+        person = self.written_by.get(address or "")
+        author = person or (("employee", None) if echo else None)
+        chat.messages[name] = ModelMessage(told, text, address, author)
+        if address is not None:
+            chat.presences.append(Presence(told, address, True))
+        if author is None:
+            chat.hear_client()
+
+    def queue(self, chat: ModelChat, name: str, employee: str, minute: int, text: str) -> None:
+        """An employee answers here; the same answer again is no news."""
+        if name not in chat.messages:
+            told = self._arrive(minute)
+            chat.messages[name] = ModelMessage(told, text, None, ("employee", employee), queued=True)
+
+    def edit(self, chat: str, name: str, minute: int, text: str | None) -> None:
+        self.edits[chat, name].setdefault((minute, text), self._arrive(minute))
+
+    def _arrive(self, minute: int) -> Told:
+        self.arrivals += 1
+        return Told(minute, self.arrivals)
+
+    # What follows
 
     def directory(self) -> DirectoryFacts:
-        return DirectoryFacts(
-            employees=self.employees,
-            links={contact: addresses for contact, (_, addresses) in self.contacts.items()},
-            responsible={contact: responsible for contact, (responsible, _) in self.contacts.items()},
-            deals=self.deals,
-        )
+        return DirectoryFacts(self.employees, self.links, self.responsible, self.deals)
 
-    def sights(self, name: str) -> dict[str, set[Reason]]:
+    def sights(self, name: str) -> dict[str, frozenset[Reason]]:
         """Employee → reasons, for one chat."""
         chat = self.chats[name]
         facts = ChatFacts(chat.kind, chat.channel, self.policies[chat.channel], chat.participants)
-        sights: dict[str, set[Reason]] = {}
+        found: defaultdict[str, set[Reason]] = defaultdict(set)
         for employee, reason in who_sees(facts, self.directory()):
-            sights.setdefault(employee, set()).add(reason)
-        return sights
-
-    def seen_by(self, employee: str) -> dict[str, set[Reason]]:
-        """Chat → reasons, for one employee."""
-        return {name: sights[employee] for name in self.chats if employee in (sights := self.sights(name))}
+            found[employee].add(reason)
+        return {employee: frozenset(reasons) for employee, reasons in found.items()}
 
     def react(self, minute: int) -> None:
-        """Holders who see no more are released, and snoozes end when their time comes."""
         for name, chat in self.chats.items():
-            if chat.holder is not None and chat.holder not in self.sights(name):
-                chat.folder, chat.holder = "incoming", None
-            if chat.folder == "snoozed" and chat.until is not None and chat.until <= minute:
-                chat.folder = "incoming"
+            chat.react(minute, set(self.sights(name)))
+
+    def inbox(self, employee: str) -> dict[str, ShownLine]:
+        """Chat → its line, for one employee."""
+        sights = {name: self.sights(name).get(employee) for name in self.chats}
+        return {
+            name: self._line(self.chats[name], employee, reasons)
+            for name, reasons in sights.items()
+            if reasons
+        }
+
+    def timeline(self, name: str) -> list[ShownMessage]:
+        """The messages of a chat in time order, as they are after all edits."""
+        chat = self.chats[name]
+        return [self._shown(chat, message) for message in chat.names_in_order]
+
+    def _line(self, chat: ModelChat, employee: str, reasons: frozenset[Reason]) -> ShownLine:
+        last = self._shown(chat, chat.names_in_order[-1]) if chat.messages else None
+        clients = {who for who, addresses in self.links.items() if addresses & chat.participants}
+        return ShownLine(
+            kind=chat.kind,
+            reasons=reasons,
+            contacts=frozenset(clients),
+            folder=chat.folder,
+            holder=chat.holder,
+            snoozed_until=chat.until,
+            waiting_since=chat.waiting_since,
+            unread=chat.unread(employee),
+            last=last and LastMessage(*last[:5]),
+        )
+
+    def _shown(self, chat: ModelChat, name: str) -> ShownMessage:
+        message = chat.messages[name]
+        edits = self.edits.get((chat.name, name), {})
+        edited_at, text = max(edits, key=lambda edit: edits[edit], default=(None, message.text))
+        return ShownMessage(
+            name=name,
+            direction="in" if message.incoming else "out",
+            author=message.author or self._client(message.address),
+            text=text,
+            sent_at=message.told.minute,
+            edited_at=edited_at,
+            deleted_at=min(self.deletions.get((chat.name, name), []), default=None),
+            delivery=None if message.incoming else self._delivery(chat, name, message),
+        )
+
+    def _client(self, address: str | None) -> tuple[str, str | None]:
+        """Who an outsider is, as is known now; of several, the first by name."""
+        contacts = sorted(contact for contact, linked in self.links.items() if address in linked)
+        return ("client", contacts[0]) if contacts else ("unknown", None)
+
+    def _delivery(self, chat: ModelChat, name: str, message: ModelMessage) -> str:
+        reports = ["queued" if message.queued else "sent", *self.reports.get((chat.channel, name), [])]
+        return max(reports, key=FURTHER_AND_FURTHER.index)

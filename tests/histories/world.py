@@ -4,133 +4,111 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 
-from adapters.postgres.database import create_async_pool, migrate
+from adapters.postgres.database import create_async_pool
 from domain.application import Chatledger
 from domain.fact import By
-from domain.visibility import Reason
-from projections.checkpoints import Checkpoints
-from projections.inbox import Inbox
+from projections.answer import Answer, Pool
+from projections.checkpoints import Range
+from projections.leader import Leader
 from projections.reactions import Reactions
-from projections.read_model import REACTIONS, READ_MODELS, ReadModel, all_read_models, table_definitions
-from projections.visibility import Visibility
+from projections.read_model import REACTIONS, READ_MODELS
+from tests.histories.alphabet import WORKSPACE, at
+from tests.projections.history import all_rows, leading
 
-DAWN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-ROWS_OF = {
-    "visibility": ("fact", "chat", "membership", "sight"),
-    "inbox": ("chat", "line", "participant", "reading"),
-    "timeline": ("message", "delivery"),
-}
-
-
-def at(minute: int) -> datetime:
-    return DAWN + timedelta(minutes=minute)
+MORNING = 5
+"""The minute in which a history begins: not the first, since news may be older."""
 
 
 class World:
-    """One database; each example has a workspace of its own in it."""
+    """One database with one history in it, and a clock that stands still unless it is told."""
 
-    def __init__(self, application: Chatledger, connection: psycopg.Connection[Any], url: str) -> None:
+    def __init__(self, application: Chatledger, leader: Leader, pool: Pool, runner: asyncio.Runner) -> None:
         self.application = application
-        self.connection = connection
-        self.minute = 100
+        self.leader = leader
+        self.connection = leader.connection
+        self.pool = pool
+        self.runner = runner
+        self.minute = MORNING
         self.reactions = Reactions(application, now=lambda: at(self.minute))
-        self.read_models = all_read_models()
-        self.runner = asyncio.Runner()
-        self.pool = create_async_pool(url, max_size=2)
-        self.runner.run(self.pool.open())
-        self.inbox, self.visibility = Inbox(self.pool), Visibility(self.pool)
         self.position = 0
 
-    def close(self) -> None:
-        self.runner.run(self.pool.close())
-        self.runner.close()
+    def by(self, workspace: str = WORKSPACE) -> By:
+        return By(workspace, "system", at(self.minute), "a history")
 
-    def by(self, workspace: str, actor: str = "system") -> By:
-        return By(workspace, actor, at(self.minute), "a history")
-
-    def follow(self, size: int) -> None:
-        """Bring the read models to the head in ranges of a size, then do what follows, until nothing does."""
-        reacted = self.position
+    def follow(self, sizes: Iterator[int]) -> None:
+        """Bring the read models to the head in ranges of these sizes; do what follows until nothing does."""
+        before = self.position
         while True:
             head = self.application.head()
-            self.apply(self.read_models, self.position, head, size)
+            self._take_over(READ_MODELS, self.position, head, sizes)
             self.position = head
-            if not self.reactions.react(self.connection, reacted, head):
-                return
+            if not self.reactions.react(self.connection, before, head):
+                break
+        if head > before:
+            self.leader.checkpoints.advance([REACTIONS], self.leader.epoch, before, head)
 
-    def apply(self, read_models: list[ReadModel], after: int, until: int, size: int) -> None:
-        for low in range(after, until, size):
-            high = min(low + size, until)
-            with self.connection.transaction():
-                rows = self.connection.execute(
-                    "SELECT DISTINCT topic FROM ledger WHERE position > %s AND position <= %s", (low, high)
-                )
-                topics = {row[0] for row in rows}
-                for read_model in read_models:
-                    read_model.apply(self.connection, low, high, topics)
-                self.connection.execute("UPDATE projection.checkpoint SET position = %s", (high,))
-
-    def rebuild(self, size: int) -> None:
-        for read_model in self.read_models:
-            read_model.clear(self.connection)
-        self.apply(self.read_models, 0, self.position, size)
+    def rebuild(self, names: Collection[str], sizes: Iterator[int]) -> None:
+        """Empty these read models and let them follow from the beginning, over the others as they are now."""
+        with self.connection.transaction():
+            for name in names:
+                self.leader.read_models[name].clear(self.connection)
+            self.leader.checkpoints.restart(names, self.leader.epoch)
+        self._take_over(names, 0, self.position, sizes)
+        self.leader.checkpoints.follow_on(names, self.leader.epoch)
 
     def rows(self) -> dict[str, list[Any]]:
-        """Everything that the read models hold, in an order of its own."""
-        found = {}
-        for schema, tables in ROWS_OF.items():
-            for table in tables:
-                query = f"SELECT to_jsonb(t)::text FROM {schema}.{table} AS t ORDER BY 1"
-                found[f"{schema}.{table}"] = [row[0] for row in self.connection.execute(query)]
-        return found
+        """Everything that the read models hold."""
+        return all_rows(self.connection, *READ_MODELS)
 
-    def items(self, workspace: str, employee: str, *, limit: int, **filters: Any) -> list[dict[str, Any]]:
-        """An employee's whole inbox, page by page."""
-        items: list[dict[str, Any]] = []
-        cursor: str | None = None
-        while True:
-            question = self.inbox.page(workspace, employee, limit=limit, cursor=cursor, **filters)
-            page = json.loads(self.runner.run(question).body or "{}")
-            items += page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return items
+    def ask(self, question: Coroutine[Any, Any, Answer]) -> Any:
+        """The answer to a question, which must be that of the last position; None where there is none."""
+        answer = self.runner.run(question)
+        assert answer.position == self.position
+        return None if answer.body is None else json.loads(answer.body)
 
-    def counts(self, workspace: str, employee: str) -> dict[str, int]:
-        answer = self.runner.run(self.inbox.counts(workspace, employee))
-        return dict(json.loads(answer.body or "{}"))
-
-    def who_saw(self, workspace: str, chat_id: str, position: int | None = None) -> dict[str, set[Reason]]:
-        answer = self.runner.run(self.visibility.who_saw(workspace, chat_id=chat_id, at=position))
-        items = json.loads(answer.body)["items"] if answer.body else []
-        return {item["employee_id"]: reasons_of(item) for item in items}
-
-
-def reasons_of(item: dict[str, Any]) -> set[Reason]:
-    return {Reason(**reason) for reason in item["reasons"]}
+    def _take_over(self, names: Collection[str], after: int, until: int, sizes: Iterator[int]) -> None:
+        while after < until:
+            end = min(after + next(sizes), until)
+            self.leader.take_over(Range(tuple(names), after, end))
+            after = end
 
 
 @contextmanager
 def open_world(url: str) -> Iterator[World]:
-    application = Chatledger(
+    """The world over a database that has all tables."""
+    with (
+        _application(url) as application,
+        psycopg.connect(url, autocommit=True, prepare_threshold=1) as connection,
+        leading(connection) as leader,
+        asyncio.Runner() as runner,
+    ):
+        pool = create_async_pool(url, max_size=1)
+        runner.run(_open(pool))
+        try:
+            yield World(application, leader, pool, runner)
+        finally:
+            runner.run(pool.close())
+
+
+async def _open(pool: Pool) -> None:
+    """A history is short, and planning takes longer than the work: each question is planned once."""
+    await pool.open()
+    async with pool.connection() as connection:
+        connection.prepare_threshold = 1
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+
+
+def _application(url: str) -> Chatledger:
+    return Chatledger(
         {
             "PERSISTENCE_MODULE": "adapters.postgres.recorder",
             "MAPPER_TOPIC": "adapters.postgres.mapper:FactMapper",
             "LEDGER_DATABASE_URL": url,
         }
     )
-    with application, psycopg.connect(url, autocommit=True) as connection:
-        migrate(connection, table_definitions())
-        Checkpoints(connection, (*READ_MODELS, REACTIONS)).take_lead()
-        world = World(application, connection, url)
-        try:
-            yield world
-        finally:
-            world.close()

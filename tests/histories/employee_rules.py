@@ -1,0 +1,153 @@
+"""What the employees do about the conversations: answer, take, give, put away, and read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from domain.errors import AlreadyHeld, Invalid, ReadOnlyRole, Refused, SnoozeInThePast, UnknownReference
+from tests.histories.alphabet import ANSWERS, CHATS, EMPLOYEES, answer_id, answer_name, at, chat_id
+from tests.histories.model_chat import ModelChat
+from tests.histories.play import Play
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An employee does something about a chat.
+
+    pause: for how many minutes. ago: how many steps ago he looked at it. other: the employee to give it to.
+    """
+
+    chat: str
+    employee: str
+    action: str
+    pause: int
+    ago: int
+    other: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """Up to where a conversation was seen: as the ledger counts, and as the model does."""
+
+    position: int
+    arrivals: int
+
+
+ACTIONS = ["claim", "assign", "release", "close_conversation", "reopen", "dismiss", "snooze", "read_up_to"]
+LOOKING = {"close_conversation", "dismiss", "snooze"}
+
+chats = st.sampled_from(list(CHATS))
+employees = st.sampled_from(EMPLOYEES)
+turns = st.builds(
+    Turn,
+    chat=chats,
+    employee=employees,
+    action=st.sampled_from(ACTIONS),
+    pause=st.integers(0, 3),
+    ago=st.sampled_from([0, 0, 1, 2]),
+    other=employees,
+)
+
+
+class TurnRules(Play):
+    @rule(turns=st.lists(turns, min_size=1, max_size=3))
+    def act(self, turns: list[Turn]) -> None:
+        """Each is done before the next begins.
+
+        Whether he sees the chat is asked before a command, so that he may just have lost sight of it.
+        """
+        for turn in turns:
+            if turn.chat in self.model.chats:
+                self.act_once(turn, self.model.chats[turn.chat])
+                self.follow()
+
+    def act_once(self, turn: Turn, chat: ModelChat) -> None:
+        look = self.look(turn)
+        arguments: list[Any] = [chat_id(turn.chat), turn.employee]
+        match turn.action:
+            case "assign":
+                arguments.append(turn.other)
+            case "snooze":
+                arguments.append(at(self.world.minute + turn.pause))
+            case "read_up_to":
+                arguments.append(look.position)
+        seen = {"seen_position": look.position} if turn.action in LOOKING else {}
+        command: Callable[..., Any] = getattr(self.app, turn.action)
+        if self.carry_out(command, *arguments, **seen, refusal=self.refusal_of(turn, chat)):
+            self.move(turn, chat, look.arrivals)
+
+    def look(self, turn: Turn) -> Look:
+        """What he saw when he looked; just now, he saw the last client message and not the ledger's head."""
+        if turn.ago == 0 or turn.ago > len(self.ends):
+            position = self.answers.client_position(turn.employee, turn.chat)
+            assert (position is not None) is (turn.employee in self.model.sights(turn.chat))
+            return Look(self.world.position if position is None else position, self.model.arrivals)
+        return Look(*self.ends[-turn.ago])
+
+    def move(self, turn: Turn, chat: ModelChat, seen: int) -> None:
+        """Tell the model."""
+        match turn.action:
+            case "claim":
+                chat.claim(turn.employee)
+            case "assign":
+                chat.claim(turn.other)
+            case "release":
+                chat.release()
+            case "close_conversation":
+                chat.close(seen)
+            case "reopen":
+                chat.reopen()
+            case "dismiss":
+                chat.dismiss(seen)
+            case "snooze":
+                chat.snooze(self.world.minute + turn.pause, seen)
+            case "read_up_to":
+                chat.read_up_to(turn.employee, seen)
+
+    def refusal_of(self, turn: Turn, chat: ModelChat) -> type[Refused] | None:
+        if turn.action == "read_up_to":
+            return None
+        if refusal := self.refusal_of_writer(turn.employee):
+            return refusal
+        if turn.action == "claim" and chat.holder not in (None, turn.employee):
+            return AlreadyHeld
+        if turn.action == "snooze" and turn.pause == 0:
+            return SnoozeInThePast
+        if turn.action == "assign" and (refusal := self.refusal_of_writer(turn.other)):
+            return Invalid if refusal is ReadOnlyRole else refusal
+        return None
+
+    def refusal_of_writer(self, employee: str) -> type[Refused] | None:
+        """Who is nobody here does nothing, and who only reads writes nothing."""
+        if employee not in self.model.employees:
+            return UnknownReference
+        return ReadOnlyRole if self.model.employees[employee].role == "quality_control" else None
+
+
+class AnswerRules(TurnRules):
+    @rule(chat=chats, answer=st.sampled_from(ANSWERS), employee=employees)
+    def answer(self, chat: str, answer: str, employee: str) -> None:
+        if chat not in self.model.chats:
+            return
+        if self.carry_out(
+            self.app.send_message,
+            chat_id(chat),
+            UUID(answer_id(chat, answer)),
+            author_id=employee,
+            text=answer,
+            attachments=[],
+            reply_to=None,
+            refusal=self.refusal_of_writer(employee),
+        ):
+            name = answer_name(chat, answer)
+            self.model.queue(self.model.chats[chat], name, employee, self.world.minute, answer)
+
+    @rule(passed=st.integers(1, 2))
+    def let_time_pass(self, passed: int) -> None:
+        self.world.minute += passed
