@@ -205,8 +205,9 @@ class ReadModelStatus(Shape):
     head: int
     lag_events: int
     lag_seconds: float
-    state: Literal["following", "parked", "rebuilding"]
+    state: Literal["following", "parked"]
     parked: dict[str, Any] | None
+    rebuild: dict[str, Any] | None
 
 
 class ReadModelStatuses(Shape):

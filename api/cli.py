@@ -17,7 +17,7 @@ from rich.console import Console
 from adapters.postgres.data_folder import DataFolderTaken
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.settings import Settings
-from api import bench, catalogue, demo, importing, limits, serving
+from api import bench, catalogue, demo, importing, limits, rebuilds, serving
 from api.access import digest_of, token_text
 from api.app import create_app, open_system
 from api.complaints import NothingThere, end_in_order, told_in_one_line
@@ -26,7 +26,6 @@ from api.system import System
 from api.terminal import Bar, models_table
 from api.tokens import TokenRequest
 from domain.fact import By
-from projections import rebuild as rebuilding
 from projections.checkpoints import statuses
 from projections.read_model import READ_MODELS
 
@@ -73,20 +72,44 @@ def serve(
 @app.command(epilog=examples("status", "status --data /var/lib/chatledger"))
 def status(data: Data = None) -> None:
     """Show how far each read model is, beside a running server or without one."""
-    with database(settings_with(data=data)) as url, psycopg.connect(url, autocommit=True) as connection:
-        console.print(models_table(statuses(connection)))
+    with database(settings_with(data=data), owner="chatledger status") as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            console.print(models_table(statuses(connection)))
 
 
-@app.command(epilog=examples("rebuild inbox", "rebuild all --data /var/lib/chatledger"))
+@app.command(
+    epilog=examples("rebuild inbox", "rebuild all --data /var/lib/chatledger", "rebuild inbox --roll-back")
+)
 def rebuild(
-    name: Annotated[str, typer.Argument(help=f"{', '.join(READ_MODELS)}, or all.")], data: Data = None
+    name: Annotated[str, typer.Argument(help=f"{', '.join(READ_MODELS)}, or all.")],
+    verify: Annotated[bool, typer.Option(help="Hold every row against the live tables first.")] = True,
+    accept_difference: Annotated[
+        bool, typer.Option("--accept-difference", help="Switch though rows differ: the definition changed.")
+    ] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Take back what was begun.")] = False,
+    roll_back: Annotated[bool, typer.Option("--roll-back", help="Put the former tables back.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Remove the former tables that are kept.")] = False,
+    data: Data = None,
 ) -> None:
-    """Make a read model anew from the log; whoever reads it meanwhile waits or sees it grow."""
+    """Build a read model anew from the log, beside the live one, and let it take over.
+
+    Reading and writing go on throughout. Interrupted, it goes on where it was when it is called again.
+    """
+    chosen = [
+        option for option, given in (("abort", abort), ("roll back", roll_back), ("drop", drop)) if given
+    ]
+    if len(chosen) > 1:
+        raise typer.BadParameter(f"{' and '.join(chosen)} exclude each other")
     names = READ_MODELS if name == "all" else (name,)
-    with database(settings_with(data=data)) as url, psycopg.connect(url, autocommit=True) as connection:
-        with Bar(console, f"rebuild {name}", None) as bar:
-            position = rebuilding.rebuild(connection, names, progress=bar.show)
-    console.print(f"Rebuilt from the first event to position {position:,}.", highlight=False)
+    with database(settings_with(data=data), owner="chatledger rebuild") as url:
+        rebuilds.carry_out(
+            console,
+            url,
+            names,
+            chosen[0] if chosen else "rebuild",
+            verify=verify,
+            accept_difference=accept_difference,
+        )
 
 
 @app.command(
@@ -190,7 +213,7 @@ def opened(settings: Settings) -> Iterator[System]:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[str]:
+def database(settings: Settings, *, owner: str) -> Iterator[str]:
     """The database as it is: nothing follows the ledger because somebody looked."""
     with ExitStack() as stack:
         if settings.database_url:
@@ -199,7 +222,7 @@ def database(settings: Settings) -> Iterator[str]:
             raise NothingThere(f"There is no Chatledger in {settings.data}.")
         else:
             try:
-                url = stack.enter_context(EmbeddedPostgres(settings.data, owner="chatledger status"))
+                url = stack.enter_context(EmbeddedPostgres(settings.data, owner=owner))
             except DataFolderTaken as taken:
                 url = _beside(settings, taken).database_url or ""
             yield url

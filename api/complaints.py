@@ -22,9 +22,16 @@ from api.crowd import CrowdLost
 from api.demo import ServerLost
 from api.house import StoryBroken
 from domain.errors import Refused
-from projections.checkpoints import Fenced, RebuildRunning
+from projections.checkpoints import Fenced
 from projections.leader import ReadModelFailed
-from projections.rebuild import UnknownReadModel
+from projections.rebuild import (
+    Different,
+    NothingKept,
+    ReadersLeftOut,
+    RebuildRunning,
+    UnknownReadModel,
+)
+from projections.switch import SwitchHindered
 
 FAILED = 1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -37,17 +44,21 @@ class NothingThere(Exception):
 COMPLAINTS = (
     CrowdLost,
     DataFolderTaken,
+    Different,
     Fenced,
+    NothingKept,
     NothingThere,
     OSError,
     PersistenceError,
     PoolTimeout,
     PostgresFailed,
     ReadModelFailed,
+    ReadersLeftOut,
     RebuildRunning,
     Refused,
     ServerLost,
     StoryBroken,
+    SwitchHindered,
     UnknownReadModel,
     ValidationError,
     httpx.HTTPError,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -35,11 +35,12 @@ class Rate(ProgressColumn):
 class Bar:
     """How far something is, how fast, and how long it will still take. total: None if not known."""
 
-    def __init__(self, console: Console, told: str, total: int | None) -> None:
-        self._console, self._told, self._total = console, told, total
+    def __init__(self, console: Console, told: str, total: int | None, *, fast: bool = True) -> None:
+        """fast: there are so many that how many a second says something."""
+        self._console, self._told, self._total, self._fast = console, told, total, fast
         self._begun = monotonic()
         self._lines = 0
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate()
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *([Rate()] * fast)
         self._progress = Progress(*columns, TimeRemainingColumn(), console=console)
         self._task = self._progress.add_task(told, total=total)
 
@@ -59,8 +60,37 @@ class Bar:
         self._progress.update(self._task, completed=done, total=self._total)
         if not self._console.is_terminal and self._total and done * PLAIN_LINES // self._total > self._lines:
             self._lines = done * PLAIN_LINES // self._total
-            rate = done / (monotonic() - self._begun)
-            self._console.print(f"{self._told}: {done:,} of {self._total:,}, {rate:,.0f}/s", highlight=False)
+            rate = f", {done / (monotonic() - self._begun):,.0f}/s" if self._fast else ""
+            self._console.print(f"{self._told}: {done:,} of {self._total:,}{rate}", highlight=False)
+
+
+class Bars:
+    """A bar for each step of something, one after the other."""
+
+    def __init__(self, console: Console, *, fast: Collection[str]) -> None:
+        """fast: the steps that count so much that a rate says something."""
+        self._console, self._fast = console, fast
+        self._step = ""
+        self._bar: Bar | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        if self._bar:
+            self._bar.__exit__(None)
+        self._step, self._bar = "", None
+
+    def show(self, step: str, done: int, total: int) -> None:
+        if step != self._step:
+            self.stop()
+            bar = Bar(self._console, step, total, fast=step in self._fast)
+            self._step, self._bar = step, bar.__enter__()
+        if self._bar:
+            self._bar.show(done, total)
 
 
 def models_table(statuses: Iterable[Mapping[str, Any]]) -> Table:

@@ -14,9 +14,6 @@ CREATE TABLE IF NOT EXISTS access.token (
     PRIMARY KEY (token_id, workspace_id)
 );
 
--- name: clear
-TRUNCATE access.token;
-
 -- name: token_issued
 -- on: token.issued
 INSERT INTO access.token (token_id, workspace_id, position, scopes, label, digest)

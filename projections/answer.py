@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -34,7 +35,17 @@ async def one_row(pool: Pool, sql: str, **values: Any) -> tuple[Any, ...] | None
 
 
 async def all_rows(pool: Pool, sql: str, **values: Any) -> list[tuple[Any, ...]]:
-    """All rows of a question; the question itself has the LIMIT."""
+    """All rows of a question; the question itself has the LIMIT.
+
+    A rebuild may put other tables into place while PostgreSQL looks up their names; then it is asked again.
+    """
+    try:
+        return await _all_rows(pool, sql, values)
+    except psycopg.ProgrammingError:
+        return await _all_rows(pool, sql, values)
+
+
+async def _all_rows(pool: Pool, sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     async with pool.connection() as connection:
         cursor = await connection.execute(sql, values)
         return await cursor.fetchall()

@@ -18,17 +18,12 @@ from projections.read_model import READS
 from projections.statements import Statements
 
 LEADER_LOCK = 0x666F6C6C6F776572  # "follower"; advisory locks are known by a number
-REBUILD_LOCK = 0x72656275696C6473  # "rebuilds"
 
-FOLLOWING, PARKED, REBUILDING = "following", "parked", "rebuilding"
+FOLLOWING, PARKED = "following", "parked"
 
 
 class Fenced(Exception):
     """Somebody else took the lead; what was done in this transaction is undone."""
-
-
-class RebuildRunning(Exception):
-    """Another process rebuilds; one at a time does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,32 +103,18 @@ class Checkpoints:
     def take_lead(self) -> int | None:
         """Become the one who moves the checkpoints, until the session ends or `give_up_lead`.
 
-        Returns the epoch; None while another process leads, or while a rebuild runs.
+        Returns the epoch; None while another process leads.
         """
         if not self._locked("try_lock", LEADER_LOCK):
             return None
         with self.connection.transaction():
-            if self._locked("try_shared_lock", REBUILD_LOCK):
-                return self._take_over()
-        self.give_up_lead()
-        return None
+            self.connection.execute(self.statements["add"], {"names": self.names})
+            row = self.connection.execute(self.statements["take_over"]).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def give_up_lead(self) -> None:
         self._locked("unlock", LEADER_LOCK)
-
-    def take_over_for_rebuild(self) -> int:
-        """Take the lead away from whoever has it, until `end_rebuild` or the session's end.
-
-        Raises:
-            RebuildRunning: another process rebuilds.
-        """
-        if not self._locked("try_lock", REBUILD_LOCK):
-            raise RebuildRunning(f"A rebuild is running already, by {self._holder(REBUILD_LOCK)}.")
-        with self.connection.transaction():
-            return self._take_over()
-
-    def end_rebuild(self) -> None:
-        self._locked("unlock", REBUILD_LOCK)
 
     def look(self) -> Standing:
         """The ledger's head and all checkpoints, in one snapshot."""
@@ -162,19 +143,6 @@ class Checkpoints:
         """Show that one fails, which goes on trying."""
         self._fenced("fail", 1, name=name, epoch=epoch, state=FOLLOWING, position=position, error=error)
 
-    def restart(self, names: Collection[str], epoch: int) -> None:
-        self._fenced("restart", len(names), names=list(names), epoch=epoch)
-
-    def follow_on(self, names: Collection[str], epoch: int) -> None:
-        """A rebuild is done."""
-        self._fenced("follow_on", len(names), names=list(names), epoch=epoch)
-
-    def _take_over(self) -> int:
-        self.connection.execute(self.statements["add"], {"names": self.names})
-        row = self.connection.execute(self.statements["take_over"]).fetchone()
-        assert row is not None
-        return int(row[0])
-
     def _fenced(self, statement: str, expected: int, **values: Any) -> None:
         if self.connection.execute(self.statements[statement], values).rowcount != expected:
             raise Fenced(f"{statement} {values}: another process has taken the lead.")
@@ -182,12 +150,6 @@ class Checkpoints:
     def _locked(self, statement: str, lock: int) -> bool:
         row = self.connection.execute(self.statements[statement], {"lock": lock}).fetchone()
         return bool(row and row[0])
-
-    def _holder(self, lock: int) -> str:
-        row = self.connection.execute(self.statements["lock_holder"], {"lock": lock}).fetchone()
-        if row is None:
-            return "a session that has just ended"
-        return f"{row[1] or 'a session without a name'} (database process {row[0]}, since {row[2]:%H:%M:%S})"
 
 
 def statuses(connection: Connection[Any]) -> list[dict[str, Any]]:

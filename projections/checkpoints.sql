@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS projection.checkpoint (
     name       text        PRIMARY KEY,
     position   bigint      NOT NULL DEFAULT 0,
     epoch      bigint      NOT NULL DEFAULT 0,
-    state      text        NOT NULL DEFAULT 'following' CHECK (state IN ('following', 'parked', 'rebuilding')),
+    state      text        NOT NULL DEFAULT 'following' CHECK (state IN ('following', 'parked')),
     error      jsonb,
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 10);
@@ -28,18 +28,12 @@ INSERT INTO projection.checkpoint (name) SELECT unnest(%(names)s::text[]) ON CON
 -- name: try_lock
 SELECT pg_try_advisory_lock(%(lock)s);
 
--- name: try_shared_lock
--- Until the transaction ends.
-SELECT pg_try_advisory_xact_lock_shared(%(lock)s);
-
 -- name: unlock
 SELECT pg_advisory_unlock(%(lock)s);
 
 -- name: take_over
--- An interrupted rebuild is finished by whoever leads next: its rows and position fit together.
 WITH lead AS MATERIALIZED (SELECT nextval('projection.epoch') AS epoch)
-UPDATE projection.checkpoint
-SET epoch = lead.epoch, state = CASE state WHEN 'rebuilding' THEN 'following' ELSE state END
+UPDATE projection.checkpoint SET epoch = lead.epoch
 FROM lead
 RETURNING checkpoint.epoch;
 
@@ -66,31 +60,17 @@ WHERE name = %(name)s AND epoch = %(epoch)s;
 UPDATE projection.checkpoint SET state = 'following', updated_at = clock_timestamp()
 WHERE name = %(name)s AND state = 'parked';
 
--- name: restart
-UPDATE projection.checkpoint
-SET position = 0, state = 'rebuilding', error = NULL, updated_at = clock_timestamp()
-WHERE name = ANY (%(names)s) AND epoch = %(epoch)s;
-
--- name: follow_on
-UPDATE projection.checkpoint SET state = 'following', updated_at = clock_timestamp()
-WHERE name = ANY (%(names)s) AND epoch = %(epoch)s AND state = 'rebuilding';
-
--- name: lock_holder
--- Who holds a session's advisory lock in this database.
-SELECT pid, application_name, backend_start
-FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock' AND objsubid = 1
-  AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND (classid::bigint << 32) + objid::bigint = %(lock)s
-LIMIT 1;
-
 -- name: statuses
 -- The lag in seconds is the age of the oldest event that was not taken over yet.
 SELECT name, checkpoint.position, ledger_head.position AS head,
        ledger_head.position - checkpoint.position AS lag_events,
        coalesce(round(extract(epoch FROM clock_timestamp() - next.recorded_at), 3), 0)::float8 AS lag_seconds,
-       state, error AS parked
+       state, error AS parked,
+       CASE WHEN rebuild.name IS NOT NULL THEN jsonb_build_object(
+           'step', rebuild.step, 'position', rebuild.position, 'begun_at', projection.rfc3339(rebuild.begun_at)
+       ) END AS rebuild
 FROM ledger_head
 CROSS JOIN projection.checkpoint
 LEFT JOIN ledger AS next ON next.position = checkpoint.position + 1
+LEFT JOIN projection.rebuild USING (name)
 ORDER BY name;

@@ -62,7 +62,6 @@ CREATE TABLE IF NOT EXISTS directory.contact (
     responsible_id text,
     PRIMARY KEY (workspace_id, contact_id)
 );
-CREATE INDEX IF NOT EXISTS contact_of_responsible ON directory.contact (workspace_id, responsible_id);
 
 CREATE TABLE IF NOT EXISTS directory.contact_address (
     workspace_id text NOT NULL,
@@ -72,7 +71,6 @@ CREATE TABLE IF NOT EXISTS directory.contact_address (
     address      text,
     PRIMARY KEY (workspace_id, address_id, contact_id)
 );
-CREATE INDEX IF NOT EXISTS address_of_contact ON directory.contact_address (workspace_id, contact_id);
 
 CREATE TABLE IF NOT EXISTS directory.deal (
     workspace_id text NOT NULL,
@@ -82,7 +80,6 @@ CREATE TABLE IF NOT EXISTS directory.deal (
     status       text NOT NULL,
     PRIMARY KEY (workspace_id, deal_id)
 );
-CREATE INDEX IF NOT EXISTS deal_of_owner ON directory.deal (workspace_id, owner_id);
 
 CREATE TABLE IF NOT EXISTS directory.deal_contact (
     workspace_id text NOT NULL,
@@ -91,10 +88,10 @@ CREATE TABLE IF NOT EXISTS directory.deal_contact (
     PRIMARY KEY (workspace_id, deal_id, contact_id)
 );
 
--- name: clear
-TRUNCATE directory.workspace, directory.channel, directory.employee, directory.staff,
-    directory.person_address, directory.contact, directory.contact_address, directory.deal,
-    directory.deal_contact;
+-- name: index
+CREATE INDEX IF NOT EXISTS contact_of_responsible ON directory.contact (workspace_id, responsible_id);
+CREATE INDEX IF NOT EXISTS address_of_contact ON directory.contact_address (workspace_id, contact_id);
+CREATE INDEX IF NOT EXISTS deal_of_owner ON directory.deal (workspace_id, owner_id);
 
 -- name: workspace_configured
 -- on: workspace.configured

@@ -30,11 +30,6 @@ CREATE TABLE IF NOT EXISTS inbox.chat (
     snoozed_until timestamptz,
     seen_position bigint NOT NULL DEFAULT 0
 );
-CREATE INDEX IF NOT EXISTS chat_of_conversation ON inbox.chat (conversation_id);
-CREATE INDEX IF NOT EXISTS chat_held ON inbox.chat (workspace_id, holder_id) WHERE holder_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS chat_snoozed ON inbox.chat (snoozed_until) WHERE folder = 'snoozed';
-CREATE INDEX IF NOT EXISTS chat_overlooked ON inbox.chat (chat_id)
-    WHERE folder IN ('closed', 'snoozed') AND client_position > seen_position;
 
 CREATE TABLE IF NOT EXISTS inbox.line (
     workspace_id text NOT NULL,
@@ -44,8 +39,6 @@ CREATE TABLE IF NOT EXISTS inbox.line (
     activity_at timestamptz NOT NULL,
     PRIMARY KEY (chat_id, principal)
 );
-CREATE INDEX IF NOT EXISTS line_in_order
-    ON inbox.line (workspace_id, principal, folder, activity_at DESC, chat_id DESC);
 
 CREATE TABLE IF NOT EXISTS inbox.participant (
     chat_id uuid NOT NULL,
@@ -66,6 +59,16 @@ CREATE TABLE IF NOT EXISTS inbox.reading (
     PRIMARY KEY (chat_id, employee_id)
 );
 
+-- name: index
+CREATE INDEX IF NOT EXISTS chat_of_conversation ON inbox.chat (conversation_id);
+CREATE INDEX IF NOT EXISTS chat_held ON inbox.chat (workspace_id, holder_id) WHERE holder_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS chat_snoozed ON inbox.chat (snoozed_until) WHERE folder = 'snoozed';
+CREATE INDEX IF NOT EXISTS chat_overlooked ON inbox.chat (chat_id)
+    WHERE folder IN ('closed', 'snoozed') AND client_position > seen_position;
+CREATE INDEX IF NOT EXISTS line_in_order
+    ON inbox.line (workspace_id, principal, folder, activity_at DESC, chat_id DESC);
+
+-- name: functions
 -- How a client or one of the company's people in a chat is called.
 CREATE OR REPLACE FUNCTION inbox.name_of(of_workspace text, of_address text, told_name text, address text)
 RETURNS text LANGUAGE sql STABLE AS $$
@@ -130,9 +133,6 @@ LANGUAGE sql STABLE AS $$
                                         AND employee.employee_id = of_employee
             WHERE sight.chat_id = chat.chat_id AND principal = ANY (principals) AND upper_inf(during)))
 $$;
-
--- name: clear
-TRUNCATE inbox.chat, inbox.line, inbox.participant, inbox.reading;
 
 -- name: chat_opened
 -- on: chat.opened

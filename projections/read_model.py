@@ -1,17 +1,18 @@
 """A read model: tables that a range of the ledger changes in sets.
 
-`NAME.sql` has a statement `create` that is harmless where it already ran, a statement `clear`, and writing
-statements that take %(after)s and %(until)s. Live following and rebuilding run the same ones.
+`NAME.sql` begins with what makes them, harmless where it already ran: `create` the tables with all that
+writing needs, `index` what only readers need, `functions` for questions. Then come writing statements, which
+take %(after)s and %(until)s. Live following and rebuilding run the same ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from psycopg import Connection
 
-from projections.statements import Statements
+from projections.statements import AS_WRITTEN, Statements
 
 READ_MODELS = ("directory", "access", "visibility", "timeline", "inbox")
 """In the order in which a range is applied."""
@@ -22,20 +23,22 @@ REACTIONS = "reactions"
 READS = {"inbox": ("visibility", "timeline"), REACTIONS: ("visibility", "timeline", "inbox")}
 """Whose rows a follower of the ledger reads when it follows: it never gets ahead of them."""
 
+MAKING = ("create", "index", "functions")
+
 
 class ReadModel:
     """Brings the tables of one read model from one position to the next."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, schemas: Mapping[str, str] = AS_WRITTEN) -> None:
+        """schemas: where it and those that it reads have their tables, if not in schemas of their names."""
         self.name = name
-        self.statements = Statements.load(name)
+        self.statements = Statements.load(name, schemas)
 
-    def create(self, connection: Connection[Any]) -> None:
-        connection.execute(self.statements["create"])
-
-    def clear(self, connection: Connection[Any]) -> None:
-        """Empty the tables, for a rebuild."""
-        connection.execute(self.statements["clear"])
+    def make(self, connection: Connection[Any], *what: str) -> None:
+        """Make what is not there yet of `create`, `index` and `functions`."""
+        for statement in what:
+            if statement in self.statements:
+                connection.execute(self.statements[statement])
 
     def apply(self, connection: Connection[Any], after: int, until: int, topics: Collection[str]) -> None:
         """Take over the events in (after, until]; `topics` are those that occur there."""
@@ -54,4 +57,5 @@ def all_read_models() -> list[ReadModel]:
 
 def table_definitions() -> list[str]:
     """SQL that makes every table of the read side, in order; harmless where it already ran."""
-    return [Statements.load(name)["create"] for name in ("checkpoints", *READ_MODELS)]
+    files = [Statements.load(name) for name in ("checkpoints", "rebuild", *READ_MODELS)]
+    return [file[what] for file in files for what in MAKING if what in file]

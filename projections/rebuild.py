@@ -1,78 +1,261 @@
-"""Builds read models anew from the ledger: plain replay, while the API keeps taking writes.
+"""Builds read models anew beside the live ones, and puts them in their place when both are equal.
 
-Whoever follows stands by until the rebuild ends; then it goes on from where the rebuild came to. What is
-rebuilt reads as empty and fills up. `inbox` is replayed over the rows of `visibility` and `timeline`, so
-those must be complete or be rebuilt with it. Interrupted, it is finished by whoever leads next.
+    begin      next tables in a schema of their own, without what only readers need
+    replay     the ledger is taken over in large ranges, the models side by side
+    index      what readers need, and statistics
+    catch up   what was recorded meanwhile
+    verify     row by row against the live tables, in one snapshot of both
+    switch     schemas change names in one short transaction: `switch.py`
+    kept       the former tables stay as they were, until `drop` or the next rebuild; `roll_back` returns them
+
+Reading, writing and following go on throughout. Each step is on record with its position, so that a rebuild
+that was interrupted goes on where it was; `abort` takes everything back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, IsolationLevel
+from psycopg.sql import SQL, Identifier
+from psycopg_pool import ConnectionPool
 
-from projections.checkpoints import Checkpoints, Range
-from projections.leader import Leader
-from projections.read_model import REACTIONS, READ_MODELS, ReadModel
+from projections.building import BEFORE, INDEX, KEPT, NEXT, Building, value
+from projections.read_model import READ_MODELS, READS
+from projections.replay import SESSION, Replay
+from projections.switch import SwitchHindered, switch
+from projections.verifying import Difference, Table, differences
 
-RANGE_SIZE = 20_000
-CLEAR_TIMEOUT_S = 30
-"""How long to wait for those who read the tables that are to be emptied."""
+REBUILD_LOCK = 0x72656275696C6473  # "rebuilds"; advisory locks are known by a number
+
+NEARLY_THERE = 1_000
+"""So few events are caught up with while the live tables stand still for the switch."""
+
+CATCH_UP_ROUNDS = 20
+SWITCH_ATTEMPTS = 30
+SWITCH_PAUSE_S = 0.5
+CONNECTIONS = len(READ_MODELS) + 2
+"""One for each model, one for the lock and the switch, one that catches up during it."""
+
+Watch = Callable[[str, int, int], None]
+"""Is told the step, and how much of how much of it is done."""
 
 
 class UnknownReadModel(LookupError):
     """There is no read model of this name."""
 
 
-def rebuild(
-    connection: Connection[Any],
-    names: Collection[str] = READ_MODELS,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> int:
-    """Empty these read models and take over the whole ledger again; returns the position reached.
+class RebuildRunning(Exception):
+    """Another process rebuilds; one at a time does."""
 
-    progress: is told how many of how many events are done. It is strict: an event that fails ends it.
+
+class NothingKept(Exception):
+    """There are no former tables of these read models."""
+
+
+class Different(Exception):
+    """What was built anew is not what is live; nothing was switched."""
+
+    def __init__(self, found: Sequence[Difference]) -> None:
+        super().__init__(f"Nothing was switched: {len(found)} rows or more differ, such as {found[0]}.")
+        self.found = found
+
+
+class ReadersLeftOut(Exception):
+    """Others are built from the rows of what would change."""
+
+
+def no_watch(step: str, done: int, total: int) -> None:
+    """Nobody looks."""
+
+
+@contextmanager
+def rebuilding(
+    pool: ConnectionPool[Connection[Any]], names: Collection[str], watch: Watch = no_watch
+) -> Iterator[Rebuild]:
+    """The right to rebuild these, for as long as the block lasts. pool: of CONNECTIONS.
 
     Raises:
         UnknownReadModel: a name is none of READ_MODELS.
         RebuildRunning: another process rebuilds; says which.
-        Fenced: somebody took the lead, which only happens when this session lost its lock.
-        ReadModelFailed: an event can't be taken over.
     """
     if unknown := set(names) - set(READ_MODELS):
         known = ", ".join(READ_MODELS)
         raise UnknownReadModel(f"No read model is called {min(unknown)!r}; there are: {known}.")
-    checkpoints = Checkpoints(connection, [*READ_MODELS, REACTIONS])
-    epoch = checkpoints.take_over_for_rebuild()
-    try:
-        models = [ReadModel(name) for name in READ_MODELS if name in names]
-        return _replay(Leader(checkpoints, epoch, models), progress)
-    finally:
-        if not connection.broken:
-            connection.execute("RESET ALL")
-            checkpoints.end_rebuild()
+    with pool.connection() as connection:
+        if not value(connection, "try_lock", lock=REBUILD_LOCK):
+            raise RebuildRunning(f"A rebuild is running already, by {_lock_holder(connection)}.")
+        try:
+            connection.execute(SESSION)
+            chosen = [name for name in READ_MODELS if name in names]
+            yield Rebuild(pool, Building(connection, chosen), watch)
+        finally:
+            if not connection.broken:
+                connection.execute("RESET ALL; SELECT pg_advisory_unlock_all()")
 
 
-def _replay(leader: Leader, progress: Callable[[int, int], None]) -> int:
-    names = tuple(leader.read_models)
-    _clear(leader)
-    head, done = leader.look().head, 0
-    while done < head:
-        until = min(done + RANGE_SIZE, head)
-        leader.take_over(Range(names, done, until))
-        done = until
-        progress(done, head)
-        if done == head:
-            head = leader.look().head
-    leader.checkpoints.follow_on(names, leader.epoch)
-    return head
+class Rebuild:
+    """The steps, for who has the right to take them. Each may be taken again."""
+
+    def __init__(self, pool: ConnectionPool[Connection[Any]], building: Building, watch: Watch) -> None:
+        self.pool, self.building, self.watch = pool, building, watch
+        self.connection, self.names = building.connection, building.names
+
+    def run(self, *, verify: bool = True, accept_difference: bool = False) -> int:
+        """All steps that are left, up to the switch; returns the position of the tables that took over.
+
+        Raises:
+            Different: `verify` found the next tables to be different, which is not accepted. They stay.
+            ReadersLeftOut: it is accepted, but models that read these rows are not rebuilt with them.
+            ReadModelFailed: an event can't be taken over; nothing was changed for readers.
+            Fenced: another process goes on with this rebuild.
+            SwitchHindered: others read for too long.
+        """
+        self.begin()
+        self.replay()
+        self.index()
+        self.catch_up()
+        if verify and (found := self.verify()):
+            self._accept(found, accept_difference)
+        return self.switch()
+
+    def begin(self) -> None:
+        """Go on with what is there, if it was begun with the same definition; else begin anew."""
+        definition = self._definition()
+        known = {row.name: row for row in self.building.rows() if row.step != KEPT}
+        with self.connection.transaction():
+            for model in self.building.models:
+                if model.name not in known or known[model.name].definition != definition:
+                    self._drop([model.name], BEFORE, NEXT)
+                    model.make(self.connection, "create", "functions")
+                    self.building.execute("begin", name=model.name, definition=definition)
+            self.building.execute("go_on")
+
+    def replay(self) -> None:
+        self._replay("replay")
+
+    def index(self) -> None:
+        """Make what only readers need, when the rows are there."""
+        models = self.building.models
+        for done, model in enumerate(models):
+            self.watch("index", done, len(models))
+            with self.connection.transaction():
+                model.make(self.connection, "index")
+                for table in self._tables(model.name):
+                    name = Identifier(model.name + NEXT, table.name)
+                    self.connection.execute(SQL("ANALYZE {}").format(name))
+        self.building.step(INDEX)
+        self.watch("index", len(models), len(models))
+
+    def catch_up(self) -> None:
+        """Follow the live tables until they are near; more comes in, so not for ever."""
+        for _ in range(CATCH_UP_ROUNDS):
+            live, reached = self.building.live(), self.building.reached()
+            if all(live[name] - reached[name] <= NEARLY_THERE for name in self.names):
+                return
+            self._replay("catch up")
+
+    def verify(self) -> list[Difference]:
+        """Hold each table against the live one, both as of one moment. Empty: not a row differs."""
+        found: list[Difference] = []
+        self.connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        try:
+            with self.connection.transaction():
+                self.building.take_over_rest(self.connection)  # to where this snapshot sees the live tables
+                tables = [(name, table) for name in self.names for table in self._tables(name)]
+                for done, (name, table) in enumerate(tables, start=1):
+                    found += differences(self.connection, name, name + NEXT, table)
+                    self.watch("verify", done, len(tables))
+        finally:
+            self.connection.isolation_level = None
+        return found
+
+    def switch(self) -> int:
+        """Put the next tables into place, for all readers at once; returns their position.
+
+        Raises:
+            SwitchHindered: others read for too long.
+        """
+        for attempt in range(SWITCH_ATTEMPTS):
+            time.sleep(SWITCH_PAUSE_S if attempt else 0)
+            self.catch_up()
+            if switch(self.pool, self.building):
+                return max(self.building.live().values())
+        raise SwitchHindered("Somebody reads all the time, each longer than a switch may wait; try again.")
+
+    def roll_back(self) -> int:
+        """Put the former tables back, brought up to date; returns their position.
+
+        Raises:
+            NothingKept: there are none.
+        """
+        self._require_kept()
+        with self.connection.transaction():
+            self.building.rename(BEFORE, NEXT)
+            self.building.execute("go_on")
+            self.building.step(INDEX)
+        return self.switch()
+
+    def drop(self) -> None:
+        """Do without the former tables.
+
+        Raises:
+            NothingKept: there are none.
+        """
+        self._require_kept()
+        with self.connection.transaction():
+            self._drop(self.names, BEFORE)
+
+    def abort(self) -> bool:
+        """Take back what was begun and not finished; whether there was anything."""
+        begun = [row.name for row in self.building.rows() if row.step != KEPT]
+        with self.connection.transaction():
+            self._drop(begun, NEXT)
+        return bool(begun)
+
+    def _replay(self, step: str) -> None:
+        def progress(done: int, total: int) -> None:
+            self.watch(step, done, total)
+
+        building = self.building
+        replay = Replay(self.pool, building.models, building.epoch, building.reached(), progress)
+        replay.run(building.live())
+
+    def _drop(self, names: Collection[str], *endings: str) -> None:
+        for schema in (name + ending for name in names for ending in endings):
+            self.connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(schema)))
+        self.building.execute("forget", names=list(names))
+
+    def _accept(self, found: Sequence[Difference], accept: bool) -> None:
+        if not accept:
+            raise Different(found)
+        changed = {difference.model for difference in found}
+        for reader, read in READS.items():
+            if reader in READ_MODELS and reader not in self.names and changed & set(read):
+                raise ReadersLeftOut(
+                    f"{reader} is built from the rows of {', '.join(sorted(changed))}: rebuild them together."
+                )
+
+    def _definition(self) -> str:
+        texts = [*self.names, *(model.statements.text for model in self.building.models)]
+        return sha256("\n".join(texts).encode()).hexdigest()
+
+    def _require_kept(self) -> None:
+        kept = {row.name for row in self.building.rows() if row.step == KEPT}
+        if missing := [name for name in self.names if name not in kept]:
+            raise NothingKept(f"There are no former tables of {', '.join(missing)}.")
+
+    def _tables(self, name: str) -> list[Table]:
+        rows = self.building.execute("tables", live=name, next=name + NEXT)
+        return [Table(table, tuple(key), live, built) for table, key, live, built in rows]
 
 
-def _clear(leader: Leader) -> None:
-    connection = leader.connection
-    with connection.transaction():
-        connection.execute(f"SET LOCAL lock_timeout = '{CLEAR_TIMEOUT_S}s'")
-        for model in leader.read_models.values():
-            model.clear(connection)
-        leader.checkpoints.restart(list(leader.read_models), leader.epoch)
+def _lock_holder(connection: Connection[Any]) -> str:
+    row = connection.execute(Building.STATEMENTS["lock_holder"], {"lock": REBUILD_LOCK}).fetchone()
+    if row is None:
+        return "a session that has just ended"
+    return f"{row[1] or 'a session without a name'} (database process {row[0]}, since {row[2]:%H:%M:%S})"

@@ -11,14 +11,16 @@ range with `-- on: *`. Lines that are only a comment are not sent, so a percent 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from types import MappingProxyType
 
 EVERY_TOPIC = "*"
 NAME = re.compile(r"^-- name:[ \t]*(\w+)[ \t]*$", re.MULTILINE)
 ON = re.compile(r"^-- on:(.+)$", re.MULTILINE)
 COMMENT_LINE = re.compile(r"^[ \t]*--.*\n?", re.MULTILINE)
+AS_WRITTEN: Mapping[str, str] = MappingProxyType({})
 
 
 class StatementMissing(LookupError):
@@ -43,7 +45,7 @@ class Statements:
         Raises:
             ValueError: two statements have one name.
         """
-        self.file_name = file_name
+        self.file_name, self.text = file_name, text
         self._by_name: dict[str, Statement] = {}
         _, *parts = NAME.split(text)
         for name, body in zip(parts[::2], parts[1::2], strict=True):
@@ -52,10 +54,11 @@ class Statements:
             self._by_name[name] = Statement(name, COMMENT_LINE.sub("", body).strip(), _topics(body))
 
     @classmethod
-    def load(cls, noun: str) -> Statements:
-        """The file `noun`.sql of this package."""
+    def load(cls, noun: str, schemas: Mapping[str, str] = AS_WRITTEN) -> Statements:
+        """The file `noun`.sql of this package. schemas: which other ones take the place of those it names."""
         file_name = f"{noun}.sql"
-        return cls(file_name, files(__package__).joinpath(file_name).read_text(encoding="utf-8"))
+        text = files(__package__).joinpath(file_name).read_text(encoding="utf-8")
+        return cls(file_name, in_schemas(text, schemas))
 
     def __getitem__(self, name: str) -> str:
         """The SQL of a statement.
@@ -68,10 +71,20 @@ class Statements:
             raise StatementMissing(f"{self.file_name} has no statement {name!r}; it has: {known}.")
         return self._by_name[name].sql
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
     def writing(self, topics: Collection[str]) -> list[Statement]:
         """What writes on these topics, in the order of the file."""
         wanted = {EVERY_TOPIC, *topics}
         return [statement for statement in self._by_name.values() if wanted & statement.topics]
+
+
+def in_schemas(text: str, schemas: Mapping[str, str]) -> str:
+    """The text with other schemas; one is known by the dot behind it, or by the end of CREATE SCHEMA."""
+    if not schemas:
+        return text
+    return re.sub(rf"\b({'|'.join(schemas)})(?=\.\w|;)", lambda named: schemas[named[1]], text)
 
 
 def _topics(body: str) -> frozenset[str]:

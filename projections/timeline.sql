@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS timeline.delivery (
     at          timestamptz NOT NULL
 );
 
+-- name: functions
 -- Of two reports the further counts, in the order of domain/delivery.py: whoever read a message got it.
 CREATE OR REPLACE FUNCTION timeline.delivery_rank(status text) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -127,9 +128,6 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE workspace_id = of_workspace AND conversation_id = of_conversation AND kind = ANY (kinds)
       AND visibility.sees(principals, chat_id)
 $$;
-
--- name: clear
-TRUNCATE timeline.message, timeline.delivery;
 
 -- name: message_written
 -- on: message.received, message.queued

@@ -33,9 +33,6 @@ COMMENT ON TABLE visibility.role IS 'employee → role';
 COMMENT ON TABLE visibility.policy IS 'channel → who sees its direct chats';
 CREATE INDEX IF NOT EXISTS fact_subject ON visibility.fact (workspace_id, subject);
 CREATE INDEX IF NOT EXISTS fact_object ON visibility.fact (workspace_id, object);
-CREATE UNIQUE INDEX IF NOT EXISTS fact_once
-    ON visibility.fact (kind, workspace_id, subject, object, (lower(during)));
-CREATE INDEX IF NOT EXISTS principal_ended ON visibility.principal ((upper(during))) WHERE NOT upper_inf(during);
 
 -- What a range of the ledger says about the facts, until the facts have it.
 CREATE UNLOGGED TABLE IF NOT EXISTS visibility.change (
@@ -56,7 +53,6 @@ CREATE TABLE IF NOT EXISTS visibility.chat (
     position bigint NOT NULL
 );
 CREATE INDEX IF NOT EXISTS chat_of_channel ON visibility.chat (workspace_id, channel_id) WHERE kind = 'direct';
-CREATE INDEX IF NOT EXISTS chat_of_conversation ON visibility.chat (conversation_id);
 CREATE INDEX IF NOT EXISTS chat_opened ON visibility.chat (position);
 
 -- The latest that is known of an address in a chat, by the provider's time and then by arrival.
@@ -84,6 +80,13 @@ CREATE UNIQUE INDEX IF NOT EXISTS sight_once
 CREATE INDEX IF NOT EXISTS sight_begun ON visibility.sight ((lower(during)));
 CREATE INDEX IF NOT EXISTS sight_ended ON visibility.sight ((upper(during))) WHERE NOT upper_inf(during);
 
+-- name: index
+CREATE UNIQUE INDEX IF NOT EXISTS fact_once
+    ON visibility.fact (kind, workspace_id, subject, object, (lower(during)));
+CREATE INDEX IF NOT EXISTS principal_ended ON visibility.principal ((upper(during))) WHERE NOT upper_inf(during);
+CREATE INDEX IF NOT EXISTS chat_of_conversation ON visibility.chat (conversation_id);
+
+-- name: functions
 -- Whom an employee acts for now. An employee who is not active acts for nobody.
 CREATE OR REPLACE FUNCTION visibility.principals(of_workspace text, of_employee text) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -116,9 +119,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         'channel_id', CASE kind WHEN 'whole_team' THEN substr(principal, length('team:') + 1) END
     ))
 $$;
-
--- name: clear
-TRUNCATE visibility.fact, visibility.change, visibility.chat, visibility.membership, visibility.sight;
 
 -- name: chat_opened
 -- on: chat.opened

@@ -11,10 +11,11 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 import adapters.postgres
-from adapters.postgres.database import migrate
+from adapters.postgres.database import create_pool, migrate
 from projections.checkpoints import Checkpoints, Range
 from projections.leader import Leader
 from projections.read_model import REACTIONS, READ_MODELS, ReadModel, table_definitions
+from projections.rebuild import CONNECTIONS, Watch, no_watch, rebuilding
 
 LEDGER_SQL = Path(adapters.postgres.__file__).with_name("ledger.sql")
 WORKSPACE = "main"
@@ -45,6 +46,12 @@ def follow(connection: Connection[Any], until: int, cuts: Collection[int] = ()) 
             if cut > after:
                 leader.take_over(Range(READ_MODELS, after, cut))
             after = cut
+
+
+def rebuild(url: str, names: Collection[str] = READ_MODELS, watch: Watch = no_watch, **how: Any) -> int:
+    """Build read models anew, in connections of their own."""
+    with create_pool(url, max_size=CONNECTIONS) as pool, rebuilding(pool, names, watch) as building:
+        return building.run(**how)
 
 
 def all_rows(connection: Connection[Any], *schemas: str) -> dict[str, list[Any]]:

@@ -19,7 +19,6 @@ from projections.checkpoints import (
     Checkpoints,
     Fenced,
     Range,
-    RebuildRunning,
     Standing,
     retry,
     statuses,
@@ -27,16 +26,12 @@ from projections.checkpoints import (
 from projections.follower import Follower
 from projections.leader import Leader
 from projections.read_model import REACTIONS, ReadModel
-from projections.rebuild import UnknownReadModel, rebuild
 from projections.statements import Statements
-from tests.projections.history import History, leading
+from tests.projections.history import History
 
 TALLY = """
 -- name: create
 CREATE TABLE tally_{name} (position bigint PRIMARY KEY);
-
--- name: clear
-TRUNCATE tally_{name};
 
 -- name: counted
 -- on: *
@@ -114,7 +109,7 @@ def place(url: str, history: History) -> Iterator[Place]:
     with ExitStack() as started:
         place = Place(url, history, started)
         for model in place.models:
-            model.create(history.connection)
+            model.make(history.connection, "create")
         yield place
 
 
@@ -371,34 +366,3 @@ def test_nobody_gets_ahead_of_those_whose_rows_he_reads() -> None:
         Range(("timeline",), 50, 55),
         Range(("visibility",), 20, 25),
     ]
-
-
-def test_a_rebuild_takes_the_lead_and_gives_it_back(url: str, history: History) -> None:
-    told: list[tuple[int, int]] = []
-    for number in range(5):
-        history.append(
-            "contact.registered", f"contact-{number}", contact_id=str(number), responsible_id=None, private={}
-        )
-    with psycopg.connect(url, autocommit=True) as other:
-        with leading(history.connection) as leader:
-            leader.follow(leader.look())
-            assert rebuild(other, ["directory"], lambda done, total: told.append((done, total))) == 5
-            with pytest.raises(Fenced):
-                leader.look()
-        assert other.execute("SELECT count(*) FROM directory.contact").fetchone() == (5,)
-        with leading(history.connection) as leader:
-            assert leader.look().position(["directory", "timeline"]) == 5
-    assert told == [(5, 5)]
-
-
-def test_two_rebuilds_at_once_the_second_is_told_who_was_first(url: str, history: History) -> None:
-    with psycopg.connect(url, autocommit=True, application_name="the first") as first:
-        Checkpoints(first, NAMES).take_over_for_rebuild()
-        with pytest.raises(RebuildRunning, match="the first"):
-            rebuild(history.connection, ["directory"])
-        assert Checkpoints(history.connection, NAMES).take_lead() is None
-
-
-def test_nothing_is_cleared_for_a_name_that_is_none(connection: Connection[Any]) -> None:
-    with pytest.raises(UnknownReadModel, match="inboxes"):
-        rebuild(connection, ["inboxes"])

@@ -1,9 +1,11 @@
 """Named statements of the SQL files."""
 
+import re
+
 import pytest
 
 from projections.read_model import READ_MODELS
-from projections.statements import StatementMissing, Statements
+from projections.statements import StatementMissing, Statements, in_schemas
 
 FILE = """
 -- What this file is about: 100% comment.
@@ -54,8 +56,16 @@ def test_two_statements_of_one_name_are_refused() -> None:
 
 
 @pytest.mark.parametrize("name", READ_MODELS)
-def test_every_read_model_can_be_made_and_cleared(name: str) -> None:
-    statements = Statements.load(name)
+def test_every_read_model_can_be_made_in_another_schema(name: str) -> None:
+    beside = Statements.load(name, {name: f"{name}_next"})
 
-    assert "CREATE SCHEMA IF NOT EXISTS" in statements["create"]
-    assert statements["clear"].startswith("TRUNCATE")
+    assert f"CREATE SCHEMA IF NOT EXISTS {name}_next;" in beside["create"]
+    assert not re.search(rf"\b{name}\.", beside.text)
+
+
+def test_only_names_of_schemas_are_put_into_others() -> None:
+    text = "CREATE SCHEMA inbox; SELECT inbox.line.folder, 'inbox' FROM inbox.line AS inbox -- an inbox"
+
+    assert in_schemas(text, {"inbox": "next"}) == (
+        "CREATE SCHEMA next; SELECT next.line.folder, 'inbox' FROM next.line AS inbox -- an inbox"
+    )

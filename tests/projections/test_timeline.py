@@ -16,9 +16,8 @@ from psycopg import Connection
 from adapters.postgres.database import create_async_pool
 from domain.errors import Invalid, UnknownReference
 from projections.answer import Answer
-from projections.rebuild import rebuild
 from projections.timeline import Timeline
-from tests.projections.history import History, all_rows, follow, named, noon
+from tests.projections.history import History, all_rows, follow, named, noon, rebuild
 
 RANK = ["queued", "sent", "failed", "delivered", "read"]
 
@@ -438,6 +437,6 @@ def test_the_timeline_is_the_same_however_it_was_told_and_rebuilt(
     check()
 
     live = all_rows(connection, "directory", "access", "timeline")
-    rebuild(connection)
+    rebuild(url, verify=False)
     assert all_rows(connection, "directory", "access", "timeline") == live
     assert sum(map(len, live.values())) > 20
