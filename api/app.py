@@ -45,8 +45,8 @@ from projections.read_model import all_read_models, table_definitions
 from projections.timeline import Timeline
 from projections.visibility import Visibility
 
-FOLLOWING_CONNECTIONS = 4
-"""One follows the ledger for good; the others are for looking how far it is."""
+FOLLOWING_CONNECTIONS = 5
+"""One follows the ledger for good and one listens; the others are for looking how far it is."""
 
 READ_TIMEOUT_S = 10.0
 """Longest time that one question may take in the database."""
@@ -187,7 +187,7 @@ def _following(
     follower = Follower(
         pool, all_read_models(), Reactions(application), poll_interval_s=settings.poll_interval_s
     )
-    application.on_append.append(follower.wake)
+    application.on_append.append(follower.appended)
     follower.start()
     try:
         yield follower

@@ -26,8 +26,9 @@ from api.system import System
 from api.terminal import Bar, models_table
 from api.tokens import TokenRequest
 from domain.fact import By
-from projections.checkpoints import statuses
+from projections import checkpoints
 from projections.read_model import READ_MODELS
+from projections.rebuild import UnknownReadModel
 
 SOME_BAD, INTERRUPTED = 2, 130
 """Exit codes: bad lines were left out; ended by Ctrl-C."""
@@ -39,6 +40,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+projections = typer.Typer(help="Read models one by one.", no_args_is_help=True, rich_markup_mode="rich")
+app.add_typer(projections, name="projections")
 console = Console()
 
 
@@ -74,7 +77,7 @@ def status(data: Data = None) -> None:
     """Show how far each read model is, beside a running server or without one."""
     with database(settings_with(data=data), owner="chatledger status") as url:
         with psycopg.connect(url, autocommit=True) as connection:
-            console.print(models_table(statuses(connection)))
+            console.print(models_table(checkpoints.statuses(connection)))
 
 
 @app.command(
@@ -110,6 +113,18 @@ def rebuild(
             verify=verify,
             accept_difference=accept_difference,
         )
+
+
+@projections.command(epilog=examples("projections retry inbox"))
+def retry(name: Annotated[str, typer.Argument(help=f"{', '.join(READ_MODELS)}.")], data: Data = None) -> None:
+    """Let a read model go on that is parked at an event which it could not take over."""
+    if name not in READ_MODELS:
+        raise UnknownReadModel(name)
+    with database(settings_with(data=data), owner="chatledger projections") as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            parked = checkpoints.retry(connection, name)
+            console.print(f"{name} {'goes on' if parked else 'is not parked; there was nothing to do'}.")
+            console.print(models_table(checkpoints.statuses(connection)))
 
 
 @app.command(

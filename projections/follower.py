@@ -20,6 +20,7 @@ from projections.checkpoints import Checkpoints, Fenced, Standing
 from projections.leader import Leader, Reacting, Reactor, described
 from projections.progress import Progress
 from projections.read_model import REACTIONS, READ_MODELS, ReadModel
+from projections.wakes import ANNOUNCE_INTERVAL_S, announce, listening
 
 POLL_INTERVAL_S = 0.1
 """How long the leader may miss what another process appended."""
@@ -52,7 +53,7 @@ class Follower:
         *,
         poll_interval_s: float = POLL_INTERVAL_S,
     ) -> None:
-        """pool: one of its connections is kept for as long as this follows."""
+        """pool: two of its connections are kept for as long as this follows."""
         self.pool = pool
         self.read_models = read_models
         self.reactions = reactions
@@ -60,6 +61,7 @@ class Follower:
         self.progress = Progress(on_wait=self.wake)
         self._stopping = Event()
         self._woken = Event()
+        self._appended = Event()
         self._complaint = ""
         self._backoff_s = SHORTEST_BACKOFF_S
         self._thread = Thread(target=self._run, name="follower", daemon=True)
@@ -74,8 +76,13 @@ class Follower:
         if self._thread.ident is not None:
             self._thread.join(STOP_TIMEOUT_S)
 
-    def wake(self, position: int | None = None) -> None:
-        """Something was appended; safe from any thread. `position` makes it a listener of the application."""
+    def appended(self, position: int) -> None:
+        """This process appended something; safe from any thread."""
+        self._appended.set()
+        self._woken.set()
+
+    def wake(self) -> None:
+        """Look at once; safe from any thread."""
         self._woken.set()
 
     def wait_for(self, position: int, timeout_s: float) -> bool:
@@ -130,22 +137,30 @@ class Follower:
     def _lead(self, checkpoints: Checkpoints, epoch: int) -> None:
         leader = Leader(checkpoints, epoch, self.read_models, noted=self.progress.note)
         reactor = Reactor(leader, self.reactions)
-        while not self._stopping.is_set():
-            self._woken.clear()
-            before = leader.look()
-            after = leader.follow(before)
-            reacted = reactor.react(after)
-            self._recovered()
-            if not reacted and after.checkpoints == before.checkpoints:
-                self._woken.wait(reactor.pause_s(self.poll_interval_s))
+        with listening(self.pool, self.wake):
+            while not self._stopping.is_set():
+                self._woken.clear()
+                before = leader.look()
+                after = leader.follow(before)
+                reacted = reactor.react(after)
+                self._recovered()
+                if not reacted and after.checkpoints == before.checkpoints:
+                    self._woken.wait(reactor.pause_s(self.poll_interval_s))
 
     def _watch(self, checkpoints: Checkpoints) -> None:
-        """See what the leader does in another process, until it is time to try to lead."""
+        """Tell the leader in another process what this one appends, and see what it does.
+
+        Until it is time to try to lead.
+        """
         self.progress.note(checkpoints.look())
         self._recovered()
         try_again_at = time.monotonic() + TAKEOVER_INTERVAL_S
         while not self._stopping.is_set() and (left_s := try_again_at - time.monotonic()) > 0:
             self._woken.clear()
+            if self._appended.is_set():
+                self._appended.clear()
+                announce(checkpoints.connection)
+                self._stopping.wait(ANNOUNCE_INTERVAL_S)
             if self.progress.awaited:
                 self.progress.note(checkpoints.look())
                 self._stopping.wait(WATCH_INTERVAL_S)

@@ -48,6 +48,9 @@ Watch = Callable[[str, int, int], None]
 class UnknownReadModel(LookupError):
     """There is no read model of this name."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No read model is called {name!r}; there are: {', '.join(READ_MODELS)}.")
+
 
 class RebuildRunning(Exception):
     """Another process rebuilds; one at a time does."""
@@ -84,8 +87,7 @@ def rebuilding(
         RebuildRunning: another process rebuilds; says which.
     """
     if unknown := set(names) - set(READ_MODELS):
-        known = ", ".join(READ_MODELS)
-        raise UnknownReadModel(f"No read model is called {min(unknown)!r}; there are: {known}.")
+        raise UnknownReadModel(min(unknown))
     with pool.connection() as connection:
         if not value(connection, "try_lock", lock=REBUILD_LOCK):
             raise RebuildRunning(f"A rebuild is running already, by {_lock_holder(connection)}.")

@@ -1,24 +1,31 @@
 """The commands, and a server's life from its start to its end, as real processes."""
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from api.cli import app
 from tests.api.commands import ADMIN_TOKEN, chatledger, serving
 
-COMMANDS = [
-    command.name or command.callback.__name__ for command in app.registered_commands if command.callback
-]
+
+def commands(group: typer.Typer, *words: str) -> Iterator[str]:
+    for command in group.registered_commands:
+        if command.callback:
+            yield " ".join((*words, command.name or command.callback.__name__))
+    for inner in group.registered_groups:
+        if inner.typer_instance:
+            yield from commands(inner.typer_instance, *words, str(inner.name))
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", list(commands(app)))
 def test_every_command_explains_itself_with_examples(command: str) -> None:
-    told = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "100"}).output
+    told = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "100"}).output
     assert "Examples:" in told
     assert f"chatledger {command}" in told
 
@@ -57,6 +64,10 @@ def test_read_models_are_rebuilt_beside_a_server_and_without_one(tmp_path: Path)
     alone = chatledger("rebuild", "inbox", "--data", data)
     assert alone.stdout.splitlines()[-1] == beside.stdout.splitlines()[-1]
     assert "Rebuilt from the first event to position 2." in alone.stdout
+    assert "are back" in chatledger("rebuild", "inbox", "--roll-back", "--data", data).stdout
+    assert chatledger("rebuild", "inbox", "--roll-back", "--drop", "--data", data).returncode == 2
+    assert "are gone" in chatledger("rebuild", "inbox", "--drop", "--data", data).stdout
+    assert "inbox is not parked" in chatledger("projections", "retry", "inbox", "--data", data).stdout
 
 
 @pytest.mark.parametrize(
@@ -64,6 +75,7 @@ def test_read_models_are_rebuilt_beside_a_server_and_without_one(tmp_path: Path)
     [
         (["status", "--data", "nowhere"], "There is no Chatledger in nowhere."),
         (["rebuild", "inbox", "--data", "nowhere"], "There is no Chatledger in nowhere."),
+        (["projections", "retry", "inboxes"], "No read model is called 'inboxes'"),
         (
             ["token", "--scope", "king", "--label", "x"],
             "must be admin, connector, auditor, analyst",

@@ -23,7 +23,7 @@ from projections.checkpoints import (
     retry,
     statuses,
 )
-from projections.follower import Follower
+from projections.follower import POLL_INTERVAL_S, Follower
 from projections.leader import Leader
 from projections.read_model import REACTIONS, ReadModel
 from projections.statements import Statements
@@ -83,9 +83,11 @@ class Place:
     reactions: Quiet = field(default_factory=Quiet)
     models: list[Tally] = field(default_factory=lambda: [Tally(name) for name in NAMES])
 
-    def follower(self, reactions: Quiet | None = None) -> Follower:
-        pool: ConnectionPool[Connection[Any]] = self.started.enter_context(create_pool(self.url, max_size=2))
-        follower = Follower(pool, self.models, reactions or self.reactions)
+    def follower(
+        self, reactions: Quiet | None = None, *, poll_interval_s: float = POLL_INTERVAL_S
+    ) -> Follower:
+        pool: ConnectionPool[Connection[Any]] = self.started.enter_context(create_pool(self.url, max_size=3))
+        follower = Follower(pool, self.models, reactions or self.reactions, poll_interval_s=poll_interval_s)
         follower.start()
         self.started.callback(follower.stop)
         return follower
@@ -138,6 +140,36 @@ def test_what_another_process_appended_is_found_by_polling(place: Place) -> None
     place.write(2)
 
     assert eventually(lambda: place.tallied("inbox") == [1, 2, 3])
+
+
+def test_what_a_watcher_appended_is_heard_at_once(place: Place) -> None:
+    leader = place.follower(poll_interval_s=60)
+    assert leader.wait_for(place.write(), TIMEOUT_S)
+    watcher = place.follower()
+
+    for _ in range(5):
+        began = time.monotonic()
+        watcher.appended(place.write())
+        assert eventually(lambda: place.tallied("inbox")[-1] == place.history.head)
+        assert time.monotonic() - began < TIMEOUT_S / 2
+
+
+def test_who_can_listen_no_more_listens_again(place: Place) -> None:
+    leader = place.follower(poll_interval_s=60)
+    assert leader.wait_for(place.write(), TIMEOUT_S)
+    watcher = place.follower()
+    place.history.connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE 'LISTEN%%'"
+    )
+
+    place.write()
+
+    def announced() -> bool:
+        watcher.appended(place.history.head)
+        return place.tallied("inbox")[-1] == place.history.head
+
+    assert eventually(announced)
 
 
 def test_a_position_that_nobody_wrote_is_not_waited_for_for_ever(place: Place) -> None:

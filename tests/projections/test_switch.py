@@ -44,7 +44,7 @@ class Told:
 def follower(url: str, history: History) -> Iterator[Follower]:
     standing: dict[str, Any] = {"role": "supervisor", "receives_new_clients": False, "active": True}
     history.append("employee.registered", "irina", private={"name": "Irina"}, employee_id="irina", **standing)
-    with create_pool(url, max_size=2) as pool:
+    with create_pool(url, max_size=3) as pool:
         follower = Follower(pool, all_read_models(), Quiet(), poll_interval_s=0.002)
         follower.start()
         yield follower
