@@ -1,7 +1,7 @@
 """Measures several systems in turns, so that whatever else the machine does falls on all of them alike.
 
-A benchmark names its contenders: `ours`, `peer:<name>` for what others use, `limit:<name>` for what nothing on
-this machine could beat. In each round every one of them is measured once, in another order each time.
+A benchmark names its contenders: `ours`, `peer:<name>` for what others use, `limit:<name>` for what nothing
+on this machine could beat. In each round every one of them is measured once, in another order each time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class NotDurable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One system in one case (`threads=16`); unit: what `measure` answers in, such as `events/s` or `ms p99`."""
+    """One system in one case (`threads=16`); unit: of what `measure` answers, such as `events/s` or `ms`."""
 
     system: str
     case: str
