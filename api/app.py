@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
@@ -41,9 +42,18 @@ from projections.directory import Directory
 from projections.follower import Follower
 from projections.inbox import Inbox
 from projections.reactions import Reactions
-from projections.read_model import all_read_models, table_definitions
+from projections.read_model import (
+    all_read_models,
+    made_otherwise,
+    note_definitions,
+    record_definitions,
+    table_definitions,
+)
+from projections.rebuild import CONNECTIONS, rebuilding
 from projections.timeline import Timeline
 from projections.visibility import Visibility
+
+log = logging.getLogger(__name__)
 
 FOLLOWING_CONNECTIONS = 5
 """One follows the ledger for good and one listens; the others are for looking how far it is."""
@@ -95,9 +105,7 @@ def open_system(settings: Settings, *, owner: str = "chatledger") -> Iterator[Sy
         pool = stack.enter_context(
             create_pool(database_url, max_size=FOLLOWING_CONNECTIONS, name="chatledger follower")
         )
-        with pool.connection() as connection:
-            migrate(connection, [*table_definitions(), idempotency.STATEMENTS["create"]])
-            secret = idempotency.keep_secret(connection, secrets.token_bytes(32))
+        secret = _make_tables(pool, database_url)
         follower = stack.enter_context(_following(application, pool, settings))
         instance = stack.enter_context(_living(database_url))
         accepted, token = issue_first_token(application, settings.admin_token)
@@ -150,6 +158,26 @@ def _database(settings: Settings, owner: str) -> AbstractContextManager[str]:
     if settings.database_url:
         return nullcontext(settings.database_url)
     return EmbeddedPostgres(settings.data, owner=owner)
+
+
+def _make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> bytes:
+    """Make what is not there, and build anew what another version made otherwise; returns the secret.
+
+    Raises:
+        RebuildRunning: another process is building it anew.
+    """
+    with pool.connection() as connection:
+        migrate(connection, record_definitions())
+        changed = made_otherwise(connection)
+    if changed:
+        log.warning("made by another version, and built anew first: %s", ", ".join(changed))
+        with create_pool(database_url, max_size=CONNECTIONS, name="chatledger start") as many:
+            with rebuilding(many, changed) as rebuild:
+                rebuild.run(verify=False)
+    with pool.connection() as connection:
+        migrate(connection, [*table_definitions(), idempotency.STATEMENTS["create"]])
+        note_definitions(connection)
+        return idempotency.keep_secret(connection, secrets.token_bytes(32))
 
 
 def _asking(database_url: str, settings: Settings) -> Pool:

@@ -26,6 +26,7 @@ from projections.checkpoints import Fenced
 from projections.leader import ReadModelFailed
 from projections.rebuild import (
     Different,
+    FormerDefinition,
     NothingKept,
     ReadersLeftOut,
     RebuildRunning,
@@ -46,6 +47,7 @@ COMPLAINTS = (
     DataFolderTaken,
     Different,
     Fenced,
+    FormerDefinition,
     NothingKept,
     NothingThere,
     OSError,

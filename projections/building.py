@@ -21,12 +21,13 @@ INDEX, KEPT = "index", "kept"
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A row of projection.rebuild; definition: a digest of the SQL that it was begun with."""
+    """A row of projection.rebuild; definition: of the SQL that its tables were made with."""
 
     name: str
     step: str
     position: int
     definition: str
+    beside: list[str]
 
 
 class Building:
@@ -38,6 +39,7 @@ class Building:
         self.connection, self.names = connection, list(names)
         beside = {name: name + NEXT for name in names}
         self.models = [ReadModel(name, beside) for name in names]
+        self.definitions = {name: ReadModel(name).definition for name in names}
         self.epoch: int = value(connection, "next_epoch")
 
     def rows(self) -> list[Begun]:
@@ -51,13 +53,13 @@ class Building:
         """Where the live tables are."""
         return dict(self.execute("live"))
 
-    def step(self, step: str) -> None:
-        """Note that a step was taken.
+    def step(self, statement: str, **values: Any) -> None:
+        """Note that a step was taken, for all of them.
 
         Raises:
             Fenced: another process goes on with this rebuild.
         """
-        if self.execute("step", step=step).rowcount != len(self.names):
+        if self.execute(statement, **values).rowcount != len(self.names):
             raise Fenced("Another process goes on with this rebuild.")
 
     def take_over_rest(self, connection: Connection[Any]) -> bool:

@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS projection.checkpoint (
     epoch      bigint      NOT NULL DEFAULT 0,
     state      text        NOT NULL DEFAULT 'following' CHECK (state IN ('following', 'parked')),
     error      jsonb,
+    definition text        NOT NULL DEFAULT '',
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 10);
 
@@ -24,6 +25,14 @@ $$;
 
 -- name: add
 INSERT INTO projection.checkpoint (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING;
+
+-- name: definitions
+SELECT name, definition FROM projection.checkpoint WHERE definition <> '';
+
+-- name: define
+-- By which definition the tables were made; that of tables that are there already is known.
+INSERT INTO projection.checkpoint (name, definition) VALUES (%(name)s, %(definition)s)
+ON CONFLICT (name) DO UPDATE SET definition = excluded.definition WHERE checkpoint.definition = '';
 
 -- name: try_lock
 SELECT pg_try_advisory_lock(%(lock)s);

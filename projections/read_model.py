@@ -8,6 +8,7 @@ take %(after)s and %(until)s. Live following and rebuilding run the same ones.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from hashlib import sha256
 from typing import Any
 
 from psycopg import Connection
@@ -24,6 +25,7 @@ READS = {"inbox": ("visibility", "timeline"), REACTIONS: ("visibility", "timelin
 """Whose rows a follower of the ledger reads when it follows: it never gets ahead of them."""
 
 MAKING = ("create", "index", "functions")
+CHECKPOINTS = Statements.load("checkpoints")
 
 
 class ReadModel:
@@ -33,6 +35,12 @@ class ReadModel:
         """schemas: where it and those that it reads have their tables, if not in schemas of their names."""
         self.name = name
         self.statements = Statements.load(name, schemas)
+
+    @property
+    def definition(self) -> str:
+        """A digest of what decides about the rows: tables made with another one have to be built anew."""
+        deciding = [self.statements["create"], *self.statements.all_writing()]
+        return sha256("\n".join(deciding).encode()).hexdigest()
 
     def make(self, connection: Connection[Any], *what: str) -> None:
         """Make what is not there yet of `create`, `index` and `functions`."""
@@ -55,7 +63,25 @@ def all_read_models() -> list[ReadModel]:
     return [ReadModel(name) for name in READ_MODELS]
 
 
+def record_definitions() -> list[str]:
+    """SQL that makes the tables in which is on record how far read models are."""
+    return [Statements.load(name)["create"] for name in ("checkpoints", "rebuild")]
+
+
 def table_definitions() -> list[str]:
     """SQL that makes every table of the read side, in order; harmless where it already ran."""
-    files = [Statements.load(name) for name in ("checkpoints", "rebuild", *READ_MODELS)]
-    return [file[what] for file in files for what in MAKING if what in file]
+    files = [Statements.load(name) for name in READ_MODELS]
+    return [*record_definitions(), *(file[what] for file in files for what in MAKING if what in file)]
+
+
+def made_otherwise(connection: Connection[Any]) -> list[str]:
+    """Read models whose tables another version made, in another way; and those that are built from them."""
+    known = dict(connection.execute(CHECKPOINTS["definitions"]).fetchall())
+    changed = {name for name in READ_MODELS if known.get(name, "") not in ("", ReadModel(name).definition)}
+    return [name for name in READ_MODELS if name in changed or changed & set(READS.get(name, ()))]
+
+
+def note_definitions(connection: Connection[Any]) -> None:
+    """Put on record how the tables were made that are there now."""
+    for name in READ_MODELS:
+        connection.execute(CHECKPOINTS["define"], {"name": name, "definition": ReadModel(name).definition})

@@ -17,7 +17,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
 from typing import Any
 
 from psycopg import Connection, IsolationLevel
@@ -58,6 +57,10 @@ class RebuildRunning(Exception):
 
 class NothingKept(Exception):
     """There are no former tables of these read models."""
+
+
+class FormerDefinition(Exception):
+    """The former tables were made by another definition than this version's."""
 
 
 class Different(Exception):
@@ -127,13 +130,18 @@ class Rebuild:
 
     def begin(self) -> None:
         """Go on with what is there, if it was begun with the same definition; else begin anew."""
-        definition = self._definition()
-        known = {row.name: row for row in self.building.rows() if row.step != KEPT}
+        definitions = self.building.definitions
+        begun = {
+            row.name
+            for row in self.building.rows()
+            if (row.step != KEPT, row.definition, row.beside) == (True, definitions[row.name], self.names)
+        }
         with self.connection.transaction():
             for model in self.building.models:
-                if model.name not in known or known[model.name].definition != definition:
+                if model.name not in begun:
                     self._drop([model.name], BEFORE, NEXT)
                     model.make(self.connection, "create", "functions")
+                    definition = definitions[model.name]
                     self.building.execute("begin", name=model.name, definition=definition)
             self.building.execute("go_on")
 
@@ -150,7 +158,7 @@ class Rebuild:
                 for table in self._tables(model.name):
                     name = Identifier(model.name + NEXT, table.name)
                     self.connection.execute(SQL("ANALYZE {}").format(name))
-        self.building.step(INDEX)
+        self.building.step("step", step=INDEX)
         self.watch("index", len(models), len(models))
 
     def catch_up(self) -> None:
@@ -194,12 +202,16 @@ class Rebuild:
 
         Raises:
             NothingKept: there are none.
+            FormerDefinition: this version can't follow the ledger with them.
         """
         self._require_kept()
+        today = self.building.definitions
+        if other := [row.name for row in self.building.rows() if row.definition not in ("", today[row.name])]:
+            raise FormerDefinition(f"Another version made the former tables of {', '.join(other)}.")
         with self.connection.transaction():
             self.building.rename(BEFORE, NEXT)
             self.building.execute("go_on")
-            self.building.step(INDEX)
+            self.building.step("step", step=INDEX)
         return self.switch()
 
     def drop(self) -> None:
@@ -241,10 +253,6 @@ class Rebuild:
                 raise ReadersLeftOut(
                     f"{reader} is built from the rows of {', '.join(sorted(changed))}: rebuild them together."
                 )
-
-    def _definition(self) -> str:
-        texts = [*self.names, *(model.statements.text for model in self.building.models)]
-        return sha256("\n".join(texts).encode()).hexdigest()
 
     def _require_kept(self) -> None:
         kept = {row.name for row in self.building.rows() if row.step == KEPT}

@@ -7,11 +7,13 @@ CREATE TABLE IF NOT EXISTS projection.rebuild (
     position   bigint      NOT NULL DEFAULT 0,
     epoch      bigint      NOT NULL,
     definition text        NOT NULL,
+    beside     text[]      NOT NULL,
     begun_at   timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON COLUMN projection.rebuild.step IS 'what was begun last; kept: the former tables are still there';
 COMMENT ON COLUMN projection.rebuild.epoch IS 'rows and position move only for who knows it';
-COMMENT ON COLUMN projection.rebuild.definition IS 'digest of the SQL; another one begins anew';
+COMMENT ON COLUMN projection.rebuild.definition IS 'digest of the SQL that the tables were made with';
+COMMENT ON COLUMN projection.rebuild.beside IS 'what is rebuilt together: rows are read from next tables of these';
 
 -- name: try_lock
 SELECT pg_try_advisory_lock(%(lock)s);
@@ -29,7 +31,7 @@ LIMIT 1;
 SELECT nextval('projection.epoch');
 
 -- name: look
-SELECT name, step, position, definition FROM projection.rebuild WHERE name = ANY (%(names)s);
+SELECT name, step, position, definition, beside FROM projection.rebuild WHERE name = ANY (%(names)s);
 
 -- name: live
 -- Where the live tables are; one that nobody ever led is at the beginning.
@@ -37,8 +39,8 @@ SELECT name, coalesce(checkpoint.position, 0)
 FROM unnest(%(names)s::text[]) AS name LEFT JOIN projection.checkpoint USING (name);
 
 -- name: begin
-INSERT INTO projection.rebuild (name, step, epoch, definition)
-VALUES (%(name)s, 'replay', %(epoch)s, %(definition)s);
+INSERT INTO projection.rebuild (name, step, epoch, definition, beside)
+VALUES (%(name)s, 'replay', %(epoch)s, %(definition)s, %(names)s);
 
 -- name: go_on
 UPDATE projection.rebuild SET epoch = %(epoch)s WHERE name = ANY (%(names)s);
@@ -72,9 +74,19 @@ WHERE backend_type = 'client backend' AND datname = current_database() AND pid <
 SELECT pg_stat_clear_snapshot();
 
 -- name: put_into_place
--- A read model that was parked goes on: what stopped it is not in the tables that take over.
-UPDATE projection.checkpoint SET state = 'following', error = NULL, updated_at = clock_timestamp()
-WHERE name = ANY (%(names)s);
+-- The tables' definitions change places with them. A read model that was parked goes on: what stopped it is
+-- not in the tables that take over.
+WITH former AS MATERIALIZED (
+    SELECT name, definition FROM projection.checkpoint WHERE name = ANY (%(names)s)
+), placed AS (
+    UPDATE projection.checkpoint
+    SET state = 'following', error = NULL, definition = rebuild.definition, updated_at = clock_timestamp()
+    FROM projection.rebuild
+    WHERE rebuild.name = checkpoint.name AND rebuild.name = ANY (%(names)s)
+)
+UPDATE projection.rebuild SET step = 'kept', definition = coalesce(former.definition, '')
+FROM unnest(%(names)s::text[]) AS chosen (name) LEFT JOIN former USING (name)
+WHERE rebuild.name = chosen.name AND rebuild.epoch = %(epoch)s;
 
 -- name: tables
 -- The tables of two schemas by name, with their keys and the columns of each; null where it has no such table.

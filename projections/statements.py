@@ -79,6 +79,10 @@ class Statements:
         wanted = {EVERY_TOPIC, *topics}
         return [statement for statement in self._by_name.values() if wanted & statement.topics]
 
+    def all_writing(self) -> list[str]:
+        """The SQL of everything that writes."""
+        return [statement.sql for statement in self._by_name.values() if statement.topics]
+
 
 def in_schemas(text: str, schemas: Mapping[str, str]) -> str:
     """The text with other schemas; one is known by the dot behind it, or by the end of CREATE SCHEMA."""

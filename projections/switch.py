@@ -13,7 +13,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from projections.building import BEFORE, KEPT, NEXT, Building, value
+from projections.building import BEFORE, NEXT, Building, value
 from projections.read_model import ReadModel
 
 LOCK_TIMEOUT_S = 10
@@ -42,8 +42,7 @@ def switch(pool: ConnectionPool[Connection[Any]], building: Building) -> bool:
         building.rename(NEXT, "")
         for name in building.names:
             ReadModel(name).make(building.connection, "functions")  # their texts name schemas
-        building.step(KEPT)
-        building.execute("put_into_place")
+        building.step("put_into_place")
     return True
 
 

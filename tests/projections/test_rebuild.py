@@ -12,10 +12,11 @@ from adapters.postgres.database import create_pool
 from projections.building import Building
 from projections.checkpoints import Fenced, Range, retry, statuses
 from projections.leader import ReadModelFailed
-from projections.read_model import READ_MODELS
+from projections.read_model import READ_MODELS, ReadModel, made_otherwise, note_definitions
 from projections.rebuild import (
     CONNECTIONS,
     Different,
+    FormerDefinition,
     NothingKept,
     ReadersLeftOut,
     Rebuild,
@@ -24,6 +25,7 @@ from projections.rebuild import (
     rebuilding,
 )
 from projections.replay import take_over
+from projections.statements import Statements
 from tests.projections.history import History, all_rows, follow, named, noon, rebuild
 
 STEPS = ("replay", "index", "verify")
@@ -219,7 +221,7 @@ def test_a_changed_definition_begins_anew(
         rebuild(url, watch=cut_off("verify"))
     begun = step_of(company.connection, "inbox")
 
-    monkeypatch.setattr(Rebuild, "_definition", lambda _: "another")
+    monkeypatch.setattr(ReadModel, "definition", "another")
     with pytest.raises(KeyboardInterrupt):
         rebuild(url, watch=cut_off("replay"))
 
@@ -227,6 +229,37 @@ def test_a_changed_definition_begins_anew(
     assert begun is not None
     assert again is not None
     assert again["begun_at"] > begun["begun_at"]
+
+
+def test_what_another_version_made_otherwise_is_found_with_all_that_is_built_from_it(
+    url: str, company: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = company.connection
+    assert made_otherwise(connection) == []
+    note_definitions(connection)
+    assert made_otherwise(connection) == []
+
+    connection.execute("UPDATE projection.checkpoint SET definition = 'before' WHERE name = 'timeline'")
+    note_definitions(connection)
+    assert made_otherwise(connection) == ["timeline", "inbox"]
+
+    rebuild(url, ["timeline", "inbox"])
+    assert made_otherwise(connection) == []
+    with building(url, "timeline", "inbox") as rebuilt, pytest.raises(FormerDefinition, match="timeline"):
+        rebuilt.roll_back()
+
+
+def test_only_what_decides_about_rows_is_part_of_a_definition() -> None:
+    inbox = ReadModel("inbox")
+    before = inbox.definition
+
+    def with_other(text: str, other: str) -> str:
+        assert text in inbox.statements.text
+        inbox.statements = Statements("inbox.sql", inbox.statements.text.replace(text, other))
+        return inbox.definition
+
+    assert with_other("-- name: page", "-- name: leaf") == before
+    assert with_other("client_count + news.client_count", "news.client_count") != before
 
 
 def test_two_rebuilds_at_once_the_second_is_told_who_was_first(url: str, company: History) -> None:

@@ -1,0 +1,31 @@
+"""A data folder of another version: its read models are built anew before anybody reads them."""
+
+import psycopg
+
+from projections.checkpoints import statuses
+from tests.api.client import serving
+
+
+def test_what_another_version_made_otherwise_is_built_anew_at_the_start(database_url: str) -> None:
+    with serving(database_url) as server:
+        connector = server.client.with_token("connector")
+        server.client.put_employee("irina", role="supervisor")
+        server.client.put_channel()
+        connector.tell(connector.message("chat", "+7 999 1"))
+        irina = server.client.with_token("employee:irina")
+        before = irina.inbox()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE timeline.message DROP COLUMN delivery_id, ADD COLUMN old_name text")
+        connection.execute(
+            "UPDATE projection.checkpoint SET definition = 'of another version' WHERE name = 'timeline'"
+        )
+
+    with serving(database_url) as server, psycopg.connect(database_url, autocommit=True) as connection:
+        irina.http = server.client.http
+        assert irina.inbox() == before
+        rebuilt = {status["name"] for status in statuses(connection) if status["rebuild"]}
+        assert rebuilt == {"timeline", "inbox"}
+
+    with serving(database_url) as server:
+        irina.http = server.client.http
+        assert irina.inbox() == before
