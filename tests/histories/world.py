@@ -14,10 +14,11 @@ from adapters.postgres.database import create_async_pool
 from domain.application import Chatledger
 from domain.fact import By
 from projections.answer import Answer, Pool
+from projections.building import NEXT
 from projections.checkpoints import Range
 from projections.leader import Leader
 from projections.reactions import Reactions
-from projections.read_model import REACTIONS, READ_MODELS
+from projections.read_model import REACTIONS, READ_MODELS, ReadModel
 from tests.histories.alphabet import WORKSPACE, at
 from tests.projections.history import all_rows, leading
 
@@ -53,18 +54,23 @@ class World:
         if head > before:
             self.leader.checkpoints.advance([REACTIONS], self.leader.epoch, before, head)
 
-    def rebuild(self, names: Collection[str], sizes: Iterator[int]) -> None:
-        """Empty these read models and let them follow from the beginning, over the others as they are now."""
-        with self.connection.transaction():
-            for name in names:
-                self.leader.read_models[name].clear(self.connection)
-            self.leader.checkpoints.restart(names, self.leader.epoch)
-        self._take_over(names, 0, self.position, sizes)
-        self.leader.checkpoints.follow_on(names, self.leader.epoch)
-
     def rows(self) -> dict[str, list[Any]]:
         """Everything that the read models hold."""
         return all_rows(self.connection, *READ_MODELS)
+
+    def rows_made_anew(self, names: Collection[str], sizes: Iterator[int]) -> dict[str, list[Any]]:
+        """What these hold when they follow from the beginning, over the others as they are now."""
+        beside = {name: name + NEXT for name in READ_MODELS if name in names}
+        models = [ReadModel(name, beside) for name in beside]
+        with self.connection.transaction(force_rollback=True):
+            for model in models:
+                model.make(self.connection, "create", "functions")
+            for after, until in _cut(0, self.position, sizes):
+                topics = self.leader.checkpoints.topics(after, until)
+                for model in models:
+                    model.apply(self.connection, after, until, topics)
+            rows = all_rows(self.connection, *beside.values())
+        return {table.replace(f"{NEXT}.", "."): found for table, found in rows.items()}
 
     def ask(self, question: Coroutine[Any, Any, Answer]) -> Any:
         """The answer to a question, which must be that of the last position; None where there is none."""
@@ -73,10 +79,15 @@ class World:
         return None if answer.body is None else json.loads(answer.body)
 
     def _take_over(self, names: Collection[str], after: int, until: int, sizes: Iterator[int]) -> None:
-        while after < until:
-            end = min(after + next(sizes), until)
-            self.leader.take_over(Range(tuple(names), after, end))
-            after = end
+        for start, end in _cut(after, until, sizes):
+            self.leader.take_over(Range(tuple(names), start, end))
+
+
+def _cut(after: int, until: int, sizes: Iterator[int]) -> Iterator[tuple[int, int]]:
+    while after < until:
+        end = min(after + next(sizes), until)
+        yield after, end
+        after = end
 
 
 @contextmanager
