@@ -20,7 +20,7 @@ from domain.errors import Refused
 
 routes = router("inbox")
 
-SEEN = "Up to where the client's messages were on the screen; left out, all that are known now."
+SEEN = "Up to which position the client's messages were on the screen; left out, all that are known now."
 TAKES = {
     "close": {"seen_position"},
     "dismiss": {"seen_position"},

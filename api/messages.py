@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 import psycopg
@@ -21,6 +22,9 @@ from domain.errors import UnknownReference
 from projections.inbox import Glance
 
 routes = router("inbox")
+
+RIGHT_AFTER = timedelta(microseconds=1)
+"""An answer stands behind what it answers, also where the client's clock is ahead of ours."""
 
 Mark = Annotated[
     Id,
@@ -73,7 +77,7 @@ async def send_message(conversation_id: PathId, body: Answer, write: EmployeeWri
     body.check_content()
     seen = await glance_at(write, conversation_id)
     message_id = write.message_id()
-    accepted = await write.carry_out(
+    accepted = await write.not_before(seen.activity_at + RIGHT_AFTER).carry_out(
         write.ledger.send_message,
         _chat(seen, body.chat_id),
         message_id,

@@ -9,6 +9,7 @@ from datetime import datetime
 from fastapi.concurrency import run_in_threadpool
 
 from api.inbox import conversation_uuid
+from api.reading import reach
 from api.writing import Write
 from domain.conversations import require_writer
 from domain.deciding import Accepted
@@ -18,10 +19,16 @@ from projections.inbox import Glance
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """command: for one chat of a conversation. to_id: to whom it goes; he has to see it too."""
+    """What is done with a conversation.
+
+    command: for one of its chats. to_id: to whom it goes; he has to see it too. looks: it concerns what the
+    client wrote so far; said: up to where the caller says that this was seen.
+    """
 
     command: Callable[[Write, Glance, str], Accepted]
     to_id: str | None = None
+    looks: bool = False
+    said: int | None = None
 
 
 def claiming() -> Move:
@@ -40,7 +47,9 @@ def closing(seen_position: int | None) -> Move:
     return Move(
         lambda write, seen, chat_id: write.ledger.close_conversation(
             chat_id, _me(write), seen_position=_seen(seen, seen_position), by=write.by
-        )
+        ),
+        looks=True,
+        said=seen_position,
     )
 
 
@@ -48,7 +57,9 @@ def dismissing(seen_position: int | None) -> Move:
     return Move(
         lambda write, seen, chat_id: write.ledger.dismiss(
             chat_id, _me(write), seen_position=_seen(seen, seen_position), by=write.by
-        )
+        ),
+        looks=True,
+        said=seen_position,
     )
 
 
@@ -56,7 +67,9 @@ def snoozing(until: datetime, seen_position: int | None) -> Move:
     return Move(
         lambda write, seen, chat_id: write.ledger.snooze(
             chat_id, _me(write), until, seen_position=_seen(seen, seen_position), by=write.by
-        )
+        ),
+        looks=True,
+        said=seen_position,
     )
 
 
@@ -80,12 +93,24 @@ async def move(write: Write, conversation_id: str, move: Move) -> Accepted:
         UnknownThing: the caller sees none.
         CannotSee: it is to go to somebody who sees none.
     """
+    if move.looks:
+        await _look(write, move.said)
     seen = await glance_at(write, conversation_id)
     if move.to_id is not None:
         await _check_sight(write, conversation_id, move.to_id)
     return await run_in_threadpool(
         lambda: together([move.command(write, seen, chat_id) for chat_id in seen.chat_ids])
     )
+
+
+async def _look(write: Write, said: int | None) -> None:
+    """Wait until the inbox has what the caller means.
+
+    If he does not say, that is all of which connectors had been told that it is recorded; what was still on
+    its way then was seen by nobody.
+    """
+    known = write.told if said is None else min(said, await run_in_threadpool(write.ledger.head))
+    await reach(write.system, known, "inbox")
 
 
 async def glance_at(write: Write, conversation_id: str) -> Glance:

@@ -52,6 +52,7 @@ async def receive(channel_id: PathId, body: Batch, write: ConnectorWrite) -> Res
         await write.effective(accepted.position)  # the first telling may be on its way still
     else:
         await write.settle(accepted)
+    write.system.told.note(accepted.position)
     return written(accepted, results=results)
 
 

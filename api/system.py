@@ -19,6 +19,16 @@ from projections.timeline import Timeline
 from projections.visibility import Visibility
 
 
+@dataclass(slots=True)
+class Told:
+    """Up to where connectors have been answered that their news is recorded: from then on it is known."""
+
+    position: int = 0
+
+    def note(self, position: int) -> None:
+        self.position = max(self.position, position)
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """Made by `open_system`, ended by leaving it. `async_pool` is open while the HTTP server runs."""
@@ -40,6 +50,7 @@ class System:
     inbox: Inbox
     timeline: Timeline
     visibility: Visibility
+    told: Told = field(default_factory=Told)
 
 
 def running(request: Request) -> System:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -29,16 +30,24 @@ HARMLESS = ("message.", "delivery.")
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One caller's wish to change something. key: his Idempotency-Key."""
+    """One caller's wish to change something.
+
+    key: his Idempotency-Key. told: up to where connectors had been answered when he asked.
+    """
 
     system: System
     caller: Caller
     key: str | None
     by: By
+    told: int
 
     @property
     def ledger(self) -> Chatledger:
         return self.system.application
+
+    def not_before(self, moment: datetime) -> Write:
+        """The same wish, at this moment if it is later than now."""
+        return replace(self, by=replace(self.by, at=max(self.by.at, moment)))
 
     async def carry_out(self, command: Callable[..., Accepted], *args: Any, **facts: Any) -> Accepted:
         """Run a command, and wait until it is effective where it has to be."""
@@ -81,7 +90,9 @@ async def writing(
 ) -> Write:
     key = key_of(request)
     causation = f"key:{key}" if key else f"request:{uuid4()}"
-    return Write(system, caller, key, caller.by(actor_scope(caller, needed.scopes), causation))
+    return Write(
+        system, caller, key, caller.by(actor_scope(caller, needed.scopes), causation), system.told.position
+    )
 
 
 def written(accepted: Accepted, status: int = 200, **more: Any) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -31,12 +32,14 @@ class Glance:
     """What an employee's command has to know of a conversation that he sees.
 
     client_position: the ledger position of the last client message that the read model knows; 0 for none.
+    activity_at: of the latest message, by the provider's clock.
     """
 
     chat_ids: list[str]
     folder: str
     holder_id: str | None
     client_position: int
+    activity_at: datetime
 
 
 class Inbox:
@@ -116,7 +119,8 @@ class Inbox:
         )
         if not rows:
             return None
-        return Glance([row[0] for row in rows], rows[0][1], rows[0][2], max(row[3] for row in rows))
+        position, activity_at = max(row[3] for row in rows), max(row[4] for row in rows)
+        return Glance([row[0] for row in rows], rows[0][1], rows[0][2], position, activity_at)
 
     async def sees(self, workspace_id: str, employee_id: str, conversation_id: str) -> bool:
         """Whether the employee sees any chat of the conversation."""

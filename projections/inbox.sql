@@ -265,6 +265,8 @@ WHERE chat.chat_id = news.chat_id;
 -- name: wait_moved
 -- on: message.received, message.queued, conversation.dismissed, conversation.closed
 -- A client waits since his first message after the company's last word, unless no answer was needed to it.
+-- Walked in time order from there, which finds it at once; "+ 0" keeps from the index by position, in which it
+-- would have to be sorted out of all that the client ever wrote.
 UPDATE inbox.chat SET waiting_since = unanswered.since
 FROM (
     SELECT DISTINCT (facts->>'chat_id')::uuid AS chat_id
@@ -279,8 +281,8 @@ LEFT JOIN LATERAL (
     WHERE message.conversation_id = known.conversation_id AND message.chat_id = known.chat_id
       AND known.client_position > known.dismissed_position
       AND (message.sent_at, message.position) > (known.answered_at, known.answered_position)
-      AND message.direction = 'in' AND message.position > known.dismissed_position
-      AND message.position <= %(until)s
+      AND message.direction = 'in' AND message.position + 0 > known.dismissed_position
+      AND message.position + 0 <= %(until)s
     ORDER BY message.sent_at, message.position
     LIMIT 1
 ) AS unanswered ON true
@@ -449,7 +451,7 @@ SELECT checkpoint.position, (
 FROM projection.checkpoint WHERE name = 'inbox';
 
 -- name: glance
-SELECT chat_id::text, folder, holder_id, client_position
+SELECT chat_id::text, folder, holder_id, client_position, activity_at
 FROM inbox.chat
 WHERE workspace_id = %(workspace_id)s AND conversation_id = %(conversation_id)s
   AND visibility.sees(visibility.principals(%(workspace_id)s, %(employee_id)s), chat_id);

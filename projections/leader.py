@@ -42,8 +42,8 @@ logger = logging.getLogger(__name__)
 class Reacting(Protocol):
     """What follows from what was recorded: `projections/reactions.py` knows."""
 
-    def react(self, connection: Connection[Any], after: int, until: int) -> bool:
-        """Do what follows from these events, and whatever is due; whether anything was recorded."""
+    def react(self, connection: Connection[Any], after: int, until: int) -> int:
+        """Do what follows from these events, and whatever is due; the last position recorded, or 0."""
 
     def next_due(self, connection: Connection[Any]) -> datetime | None:
         """When something will have to be done without any event."""
@@ -159,18 +159,23 @@ class Reactor:
         self.leader = leader
         self.reactions = reactions
         self._due: datetime | None = None
+        self._recorded = 0
         self._rests_until = 0.0
 
     def react(self, standing: Standing) -> bool:
         """Do what follows from what the read models took over; whether that recorded anything.
 
-        While it does, the range is not done with: what was recorded may have consequences of its own.
+        While it does, the range is not done with: what was recorded may have consequences of its own, and it
+        has to be in the read models before anybody is told that it is effective.
         """
         after, until = standing.checkpoints[REACTIONS].position, standing.position(READS[REACTIONS])
-        if time.monotonic() < self._rests_until or (until <= after and not self._is_due()):
+        if time.monotonic() < self._rests_until or until < self._recorded:
+            return False
+        if until <= after and not self._is_due():
             return False
         try:
-            if self.reactions.react(self.leader.connection, after, max(after, until)):
+            if recorded := self.reactions.react(self.leader.connection, after, max(after, until)):
+                self._recorded = recorded
                 return True
         except Exception as error:
             self._rest(until, error)

@@ -31,14 +31,14 @@ class Reactions:
         self.now = now
         self.statements = Statements.load("inbox")
 
-    def react(self, connection: Connection[Any], after: int, until: int) -> bool:
+    def react(self, connection: Connection[Any], after: int, until: int) -> int:
         """Do what follows from the events in (after, until].
 
-        Returns whether anything was recorded; then the range is not done with, since what was
-        recorded may have consequences of its own.
+        Returns the position of the last event that was recorded, or 0; then the range is not done with,
+        since what was recorded may have consequences of its own.
         """
         done = list(self._reactions(connection, after, until))
-        return any(accepted.recorded > 0 for accepted in done)
+        return max((accepted.position for accepted in done if accepted.recorded), default=0)
 
     def next_due(self, connection: Connection[Any]) -> datetime | None:
         """When the next snooze ends."""

@@ -209,6 +209,42 @@ def test_who_says_to_have_seen_what_is_yet_to_come_hides_nothing(
     assert item["waiting_since"] is not None
 
 
+def test_an_answer_stands_behind_a_question_whose_clock_is_ahead(
+    connector: Client, oleg: Client, write: Callable[..., Json]
+) -> None:
+    event = connector.message("ahead", "+7 999 9", sent_at="2100-01-01T00:00:00Z")
+    connector.tell(event)
+    write("ahead", "+7 999 9")
+    conversation = oleg.conversation_with("ahead")
+
+    position = oleg.post(f"/v1/conversations/{conversation}/messages", {"text": "yes"})["position"]
+
+    item = oleg.get(f"/v1/conversations/{conversation}", min_position=position)
+    assert (item["waiting_since"], item["last_message"]["text"]) == (None, "yes")
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["said to be seen", "left open"])
+@pytest.mark.parametrize(
+    ("action", "left"),
+    [("close", ("closed", None)), ("snooze", ("snoozed", None)), ("dismiss", ("incoming", None))],
+)
+def test_what_a_connector_was_told_is_known_to_whoever_comes_next(
+    oleg: Client, write: Callable[..., Json], action: str, left: tuple[str, None], said: bool
+) -> None:
+    """The very next request, before any read model was waited for; time and again."""
+    chat = f"next {action} {said}"
+    write(chat, "+7 999 8")
+    conversation = oleg.conversation_with(chat)
+    for _ in range(20):
+        position = write(chat, "+7 999 8")["position"]
+        body = {"seen_position": position} if said else {}
+        if action == "snooze":
+            body["until"] = "2100-01-01T00:00:00Z"
+        moved = oleg.act(conversation, action, body).json()
+        item = oleg.get(f"/v1/conversations/{conversation}", min_position=moved["position"])
+        assert (item["folder"], item["waiting_since"] if action == "dismiss" else None) == left
+
+
 def test_dismissing_ends_the_wait_without_a_message(oleg: Client, conversation: str) -> None:
     assert seen(oleg, conversation)["waiting_since"] is not None
 

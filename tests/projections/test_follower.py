@@ -24,7 +24,7 @@ from projections.checkpoints import (
     statuses,
 )
 from projections.follower import POLL_INTERVAL_S, Follower
-from projections.leader import Leader
+from projections.leader import RANGE_SIZE, Leader
 from projections.read_model import REACTIONS, ReadModel
 from projections.statements import Statements
 from tests.projections.history import History
@@ -63,9 +63,9 @@ class Quiet:
 
     seen: list[tuple[int, int]] = field(default_factory=list)
     due: datetime | None = None
-    act: Callable[[int, int], bool] = lambda after, until: False
+    act: Callable[[int, int], int] = lambda after, until: 0
 
-    def react(self, connection: Connection[Any], after: int, until: int) -> bool:
+    def react(self, connection: Connection[Any], after: int, until: int) -> int:
         self.seen.append((after, until))
         return self.act(after, until)
 
@@ -95,6 +95,17 @@ class Place:
     def write(self, count: int = 1, topic: str = "message.received") -> int:
         for _ in range(count):
             self.history.append(topic, "stream")
+        return self.history.head
+
+    def write_at_once(self, count: int) -> int:
+        self.history.connection.execute(
+            "INSERT INTO ledger"
+            " (position, workspace_id, stream_id, version, topic, actor, occurred_at, causation, facts)"
+            " SELECT %s + nth, 'main', gen_random_uuid(), 1, 'message.received', 'system', now(), '', '{}'"
+            " FROM generate_series(1, %s) AS nth",
+            [self.history.head, count],
+        )
+        self.history.head += count
         return self.history.head
 
     def tallied(self, name: str) -> list[int]:
@@ -192,7 +203,7 @@ def test_hundreds_wait_without_a_thread_each(place: Place) -> None:
 
 
 def test_read_models_are_waited_for_one_by_one(place: Place) -> None:
-    place.reactions.act = lambda after, until: True  # never done
+    place.reactions.act = lambda after, until: until  # never done
     follower = place.follower()
     position = place.write()
 
@@ -298,10 +309,8 @@ def test_a_parked_read_model_that_is_tried_again_finishes_the_work(place: Place)
 
 
 def test_reactions_are_asked_again_until_they_record_nothing(place: Place) -> None:
-    def act(after: int, until: int) -> bool:
-        if until < 4:
-            place.write()
-        return until < 4
+    def act(after: int, until: int) -> int:
+        return place.write() if until < 4 else 0
 
     place.reactions.act = act
     follower = place.follower()
@@ -313,15 +322,29 @@ def test_reactions_are_asked_again_until_they_record_nothing(place: Place) -> No
     assert place.status(REACTIONS)["position"] == 4
 
 
+def test_nothing_is_effective_before_the_read_models_have_what_followed_from_it(place: Place) -> None:
+    def act(after: int, until: int) -> int:
+        """From the first event something follows, far behind what the read models have."""
+        return place.write_at_once(3 * RANGE_SIZE) if place.history.head == 1 else 0
+
+    place.reactions.act = act
+    follower = place.follower()
+    place.write()
+    follower.wake()
+
+    assert follower.wait_for(1, 6 * TIMEOUT_S)
+    assert place.status("inbox")["position"] == 1 + 3 * RANGE_SIZE
+
+
 def test_something_due_is_done_on_time_without_any_event(place: Place) -> None:
     follower = place.follower()
     assert follower.wait_for(place.write(), TIMEOUT_S)
     woken_at: list[datetime] = []
 
-    def act(after: int, until: int) -> bool:
+    def act(after: int, until: int) -> int:
         woken_at.append(datetime.now(UTC))
         place.reactions.due = None
-        return False
+        return 0
 
     due = datetime.now(UTC) + timedelta(seconds=0.4)
     place.reactions.act, place.reactions.due = act, due
@@ -337,10 +360,10 @@ def test_reactions_that_fail_are_shown_and_tried_again_while_read_models_go_on(
     monkeypatch.setattr("projections.leader.REACTIONS_REST_S", 0.05)
     failing = True
 
-    def act(after: int, until: int) -> bool:
+    def act(after: int, until: int) -> int:
         if failing:
             raise RuntimeError("out of order")
-        return False
+        return 0
 
     place.reactions.act = act
     follower = place.follower()
