@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     admin_token: str | None = Field(
         default=None,
         repr=False,
-        min_length=16,
+        min_length=1,
         description="Bearer token with every right, for issuing the first tokens.",
     )
     write_connections: int = Field(

@@ -50,10 +50,10 @@ class MessageStatement(Statement):
     id: Id
     sender: Person | None = None
     text: Text | None = None
-    attachments: Attachments = Field(default=[])
+    attachments: Attachments | None = None
     reply_to: Id | None = None
     sent_at: Time
-    echo: bool = False
+    echo: bool | None = None
 
 
 class MessageEvent(Statement):
@@ -73,9 +73,9 @@ class MessageEvent(Statement):
             sender=message.sender.address if message.sender else None,
             sender_name=message.sender.name if message.sender else None,
             text=message.text,
-            attachments=[attachment.model_dump() for attachment in message.attachments],
+            attachments=[attachment.model_dump() for attachment in message.attachments or []],
             reply_to=message.reply_to,
-            echo=message.echo,
+            echo=bool(message.echo),
         )
 
 

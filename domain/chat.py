@@ -41,7 +41,7 @@ class Chat(Noun):
                 self.kind,
             )
             if self.title is not None:
-                chat.title, chat.titled_at = self.title, self.timestamp
+                chat.titles[self.timestamp] = self.title
 
     class Renamed(Fact):
         """The chat has another title in the messenger."""
@@ -51,7 +51,7 @@ class Chat(Noun):
         title: Private[str]
 
         def apply(self, chat: Chat) -> None:
-            chat.title, chat.titled_at = self.title, self.timestamp
+            chat.titles[self.timestamp] = self.title
 
     class ParticipantJoined(Fact):
         """An address is in the chat. implied_by: the message that shows it, where nobody told us."""
@@ -87,8 +87,7 @@ class Chat(Noun):
         self.conversation_id = ""
         self.channel_id = ""
         self.kind = ""
-        self.title: str | None = None
-        self.titled_at: datetime | None = None
+        self.titles: dict[datetime, str] = {}
         self.memberships: dict[str, list[Membership]] = {}
 
     def open(
@@ -107,13 +106,17 @@ class Chat(Noun):
             )
 
     def renames(self, title: str | None, at: datetime, *, told: bool) -> bool:
-        """Whether the title is news; one that is older than the known one is not.
+        """Whether this is news, by the provider's time.
 
-        told: somebody told that the chat was renamed. A message only mentions the title, time and again.
+        told: somebody told that the chat was renamed, perhaps late. A message only mentions the title, time
+        and again, so only one that is later than what is known says anything.
         """
-        if title is None or (title == self.title and not told):
+        if title is None:
             return False
-        return self.titled_at is None or (at, title != self.title) > (self.titled_at, False)
+        if told:
+            return self.titles.get(at) != title
+        latest = max(self.titles, default=None)
+        return latest is None or (at >= latest and title != self.titles[latest])
 
     def rename(self, title: str, *, by: By) -> None:
         self.record(Chat.Renamed, by, chat_id=str(self.id), title=title)

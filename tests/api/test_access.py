@@ -60,7 +60,7 @@ def routes(server: Server) -> set[str]:
     return {
         f"{method} {route.path}"
         for route in iter_route_contexts(app.routes)
-        if isinstance(route.original_route, APIRoute)
+        if isinstance(route.original_route, APIRoute) and route.original_route.include_in_schema
         for method in route.methods or ()
     }
 

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -74,3 +75,13 @@ def test_every_read_takes_min_position_and_every_list_a_limit(admin: Client) -> 
         assert "Chatledger-Position" in call["responses"]["200"]["headers"]
     for path in ("/v1/inbox", "/v1/conversations/{conversation_id}/messages"):
         assert {"limit", "cursor"} <= {parameter["name"] for parameter in reads[path]["parameters"]}
+
+
+def test_the_page_of_docs_needs_nothing_from_outside(admin: Client) -> None:
+    page = admin.http.get("/docs").text
+    needed = re.findall(r'(?:src|href)="([^"]+)"', page)
+
+    assert len(needed) >= 3
+    for path in needed:
+        assert path.startswith("/")
+        assert admin.http.get(path).status_code == 200

@@ -237,6 +237,18 @@ def test_one_bad_item_is_refused_and_the_others_go_in(house: Chatledger) -> None
     assert accepted.position == before + 2
 
 
+def test_a_title_that_is_told_late_is_recorded_and_one_that_is_only_mentioned_is_not(
+    house: Chatledger,
+) -> None:
+    house.receive("wa", [ChatRenamed(ChatRef("family", title="Villa"), at(9))], by=BY)
+    before = house.head()
+
+    late = ChatRenamed(ChatRef("family", title="Hut"), at(5))
+    house.receive("wa", [late, late, message("mentions", minute=7)], by=BY)
+
+    assert topics(house, before) == ["chat.renamed", "message.received"]
+
+
 def test_a_clients_message_brings_a_closed_conversation_back(house: Chatledger) -> None:
     house.close_conversation(CHAT, "oleg", seen_position=house.head(), by=BY)
     before = house.head()
