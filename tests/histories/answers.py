@@ -12,7 +12,7 @@ from projections.inbox import Inbox
 from projections.timeline import Timeline
 from projections.visibility import Visibility
 from tests.histories.alphabet import CHAT_NAMES, MESSAGE_NAMES, WORKSPACE, chat_id, conversation_id, minute_of
-from tests.histories.model import LastMessage, ShownLine, ShownMessage
+from tests.histories.model import LastMessage, ShownLine, ShownMessage, ShownParticipant
 from tests.histories.world import World
 
 PAGE = 2
@@ -46,8 +46,12 @@ class Answers:
     def counts(self, employee: str, surface: str = "web") -> Any:
         return self.world.ask(self.inbox.counts(WORKSPACE, employee, surface=surface))
 
-    def conversation(self, employee: str, chat: str) -> Any:
-        return self.world.ask(self.inbox.conversation(WORKSPACE, employee, conversation_id(chat)))
+    def conversation(self, employee: str, chat: str) -> tuple[ShownLine, dict[str, ShownParticipant]] | None:
+        """A conversation as it is opened: its line and its participants; None where it is hidden."""
+        item = self.world.ask(self.inbox.conversation(WORKSPACE, employee, conversation_id(chat)))
+        if item is None:
+            return None
+        return _line(item), {one["address"]: _participant(one) for one in item["participants"]}
 
     def messages(self, employee: str, chat: str, **asked: Any) -> list[ShownMessage] | None:
         """The messages of a chat, in time order; None where the employee sees nothing of it."""
@@ -68,7 +72,7 @@ class Answers:
     def client_position(self, employee: str, chat: str) -> int | None:
         """Up to where he sees the client's messages who glances at a conversation; None: it is hidden."""
         question = self.inbox.glance(WORKSPACE, employee, conversation_id(chat))
-        seen = self.world.runner.run(question)
+        seen = self.world.run(question)
         return None if seen is None else seen.client_position
 
     def who_saw(self, position: int, chat: str) -> dict[str, Witness]:
@@ -79,15 +83,15 @@ class Answers:
         return {item["employee_id"]: (reasons(item), item["since"]["position"]) for item in items}
 
     def position_at(self, moment: datetime) -> int:
-        return self.world.runner.run(self.visibility.position_at(moment))
+        return self.world.run(self.visibility.position_at(moment))
 
     def token(self, token_id: str) -> tuple[list[str], bool] | None:
-        row = self.world.runner.run(self.access.token(token_id))
+        row = self.world.run(self.access.token(token_id))
         return None if row is None else (row.scopes, row.revoked)
 
     def portfolio(self, employee: str) -> tuple[list[str], list[str]]:
         """The deals and contacts that would go with an employee."""
-        return self.world.runner.run(self.directory.portfolio(WORKSPACE, employee))
+        return self.world.run(self.directory.portfolio(WORKSPACE, employee))
 
     def _messages(self, employee: str, chat: str, **asked: Any) -> Any:
         return self.world.ask(self.timeline.messages(WORKSPACE, employee, conversation_id(chat), **asked))
@@ -125,6 +129,16 @@ def _last_message(last: dict[str, Any] | None) -> LastMessage | None:
     assert sent_at is not None
     return LastMessage(
         MESSAGE_NAMES[last["message_id"]], last["direction"], _author(last), last["text"], sent_at
+    )
+
+
+def _participant(item: dict[str, Any]) -> ShownParticipant:
+    return ShownParticipant(
+        kind=item["kind"],
+        contact=item["contact_id"],
+        person=item["employee_id"] or item["staff_id"],
+        joined_at=minute_of(item["joined_at"]),
+        left_at=minute_of(item["left_at"]),
     )
 
 

@@ -31,6 +31,16 @@ class ShownMessage(NamedTuple):
     delivery: str | None
 
 
+class ShownParticipant(NamedTuple):
+    """Somebody who is or was in a chat. person: whose address it is among the company's people."""
+
+    kind: str
+    contact: str | None
+    person: str | None
+    joined_at: int | None
+    left_at: int | None
+
+
 class LastMessage(NamedTuple):
     name: str
     direction: str
@@ -157,6 +167,17 @@ class ModelCompany:
         """The messages of a chat in time order, as they are after all edits."""
         chat = self.chats[name]
         return [self._shown(chat, message) for message in chat.names_in_order]
+
+    def participants(self, name: str) -> dict[str, ShownParticipant]:
+        """Address → who it is, as is known now, and when it was in a chat."""
+        return {
+            address: self._participant(self.chats[name], address) for address in self.chats[name].addresses
+        }
+
+    def _participant(self, chat: ModelChat, address: str) -> ShownParticipant:
+        person_kind, person = self.written_by.get(address, (None, None))
+        kind, contact = self._client(address)
+        return ShownParticipant(person_kind or kind, contact, person, *chat.stay_of(address))
 
     def _line(self, chat: ModelChat, employee: str, reasons: frozenset[Reason]) -> ShownLine:
         last = self._shown(chat, chat.names_in_order[-1]) if chat.messages else None

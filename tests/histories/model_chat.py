@@ -69,6 +69,17 @@ class ModelChat:
         return frozenset(address for address, one in latest.items() if one.present)
 
     @property
+    def addresses(self) -> set[str]:
+        """Everybody who is or was there, or was said to have left."""
+        return {one.address for one in self.presences}
+
+    def stay_of(self, address: str) -> tuple[int | None, int | None]:
+        """Since when somebody is known to have been there, and when he left, if he is there no more."""
+        news = sorted((one for one in self.presences if one.address == address), key=lambda one: one.told)
+        came = [one.told.minute for one in news if one.present]
+        return min(came, default=None), None if news[-1].present else news[-1].told.minute
+
+    @property
     def names_in_order(self) -> list[str]:
         return sorted(self.messages, key=lambda name: self.messages[name].told)
 

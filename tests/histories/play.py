@@ -75,6 +75,8 @@ class Play(RuleBasedStateMachine):
     def teardown(self) -> None:
         with self.stack:
             if sys.exc_info()[0] is None:
+                for employee in EMPLOYEES:
+                    self.check_messages(employee)
                 self.check_every_position()
                 self.check_rebuilt()
                 assert self.inboxes_next_door() == self.next_door
@@ -83,13 +85,15 @@ class Play(RuleBasedStateMachine):
 
     @invariant()
     def everybody_sees_what_is_theirs(self) -> None:
+        """Of all the inbox; of one after the other, step by step, also what takes more questions."""
         self.follow()
         for employee in EMPLOYEES:
             self.check_inbox(employee)
-            self.check_messages(employee)
         nth = len(self.ends)
-        self.check_part_of_inbox(EMPLOYEES[nth % len(EMPLOYEES)], FILTERS[nth % len(FILTERS)])
-        self.check_pages(EMPLOYEES[nth % len(EMPLOYEES)], list(CHATS)[nth // 2 % len(CHATS)])
+        employee = EMPLOYEES[nth % len(EMPLOYEES)]
+        self.check_messages(employee)
+        self.check_conversation(employee, list(CHATS)[nth // len(EMPLOYEES) % len(CHATS)])
+        self.check_part_of_inbox(employee, FILTERS[nth % len(FILTERS)])
         self.ends.append((self.world.position, self.model.arrivals))
         self.then[self.world.position] = {name: self.model.sights(name) for name in self.model.chats}
         assert self.app.head() == self.world.position, "a question has recorded something"
@@ -114,17 +118,16 @@ class Play(RuleBasedStateMachine):
         if filters.keys() == {"surface"}:
             assert self.answers.counts(employee, **filters) == counted(whole)
 
-    def check_pages(self, employee: str, name: str) -> None:
+    def check_conversation(self, employee: str, name: str) -> None:
         """All pages together are the timeline, both ways; who sees nothing of it opens nothing."""
-        seen = name in self.model.inbox(employee)
-        timeline = self.model.timeline(name) if seen else []
-        forwards, backwards = (
-            self.answers.pages(employee, name),
-            self.answers.pages(employee, name, before=NEVER),
-        )
+        line = self.model.inbox(employee).get(name)
+        timeline = self.model.timeline(name) if line else []
+        forwards = self.answers.pages(employee, name)
+        backwards = self.answers.pages(employee, name, before=NEVER)
         assert [message for page in forwards for message in page] == timeline
         assert [message for page in reversed(backwards) for message in page] == timeline
-        assert (self.answers.conversation(employee, name) is not None) is seen
+        opened = (line, self.model.participants(name)) if line else None
+        assert self.answers.conversation(employee, name) == opened
         if CHATS[name][1] == "group":
             assert self.answers.messages(employee, name, surface="deal_card") is None
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Collection, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -21,6 +21,8 @@ from projections.reactions import Reactions
 from projections.read_model import REACTIONS, READ_MODELS, ReadModel
 from tests.histories.alphabet import WORKSPACE, at
 from tests.projections.history import all_rows, leading
+
+T = TypeVar("T")
 
 MORNING = 5
 """The minute in which a history begins: not the first, since news may be older."""
@@ -74,9 +76,13 @@ class World:
 
     def ask(self, question: Coroutine[Any, Any, Answer]) -> Any:
         """The answer to a question, which must be that of the last position; None where there is none."""
-        answer = self.runner.run(question)
+        answer = self.run(question)
         assert answer.position == self.position
         return None if answer.body is None else json.loads(answer.body)
+
+    def run(self, question: Coroutine[Any, Any, T]) -> T:
+        """What a question finds. In the loop itself, since the runner would mind the signals each time."""
+        return self.runner.get_loop().run_until_complete(question)
 
     def _take_over(self, names: Collection[str], after: int, until: int, sizes: Iterator[int]) -> None:
         for start, end in _cut(after, until, sizes):

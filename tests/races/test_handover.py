@@ -25,10 +25,10 @@ from tests.api.commands import serving
 from tests.databases import Databases
 from tests.races.contest import contest
 
-DEALS = 8
+DEALS = 16
 """They are handed over side by side; each has two owners of its own, of whom one has it."""
 
-HANDOVERS_PER_DEAL = 250
+HANDOVERS_PER_DEAL = 125
 HANDOVERS = DEALS * HANDOVERS_PER_DEAL
 SELDOM = HANDOVERS // 100
 """Reads that raced a handover showed either state more often than this, or they were no races."""
