@@ -7,9 +7,14 @@ that it finds.
     DIR/owner          whose folder this is: see data_folder.py
     DIR/postgres/      the database
     DIR/postgres.log   what PostgreSQL says
+
+PostgreSQL may end while its owner lives: its first process is killed for its memory, or it finds no room for
+its write-ahead log. Then it is started again, until that succeeds. Its owner answers "unavailable" meanwhile
+and goes on by itself, which a supervisor could not promise: it gives up after a few starts in a row.
 """
 
 import hashlib
+import logging
 import os
 import shutil
 import subprocess
@@ -18,6 +23,7 @@ import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event, Lock, Thread
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -25,6 +31,7 @@ from adapters.postgres.data_folder import Ownership
 from adapters.postgres.processes import end_processes, give_to_system_account, spawn
 
 START_TIMEOUT_S = 300.0  # crash recovery replays up to max_wal_size
+START_AGAIN_INTERVAL_S = 1.0
 SOCKET_FOLDER_LIMIT = 85  # bytes; a socket's whole path may have 103 (macOS) or 107 (Linux)
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -43,6 +50,8 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "log_error_verbosity": "terse",
     }
 )
+
+logger = logging.getLogger(__name__)
 
 
 class PostgresFailed(Exception):
@@ -65,6 +74,9 @@ class EmbeddedPostgres:
         self._log = self.folder / "postgres.log"
         self._ownership: Ownership | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._keeper: Thread | None = None
+        self._stopping = Event()
+        self._launching = Lock()
 
     def __enter__(self) -> str:
         return self.start()
@@ -80,12 +92,15 @@ class EmbeddedPostgres:
             PostgresFailed: PostgreSQL ended, or was not ready within START_TIMEOUT_S.
         """
         self._ownership = Ownership(self.folder, self._owner)
+        self._stopping.clear()
         try:
             self._end_server()
             if not self._cluster.exists():
                 self._initialise()
             sockets = self._socket_folder()
-            self._launch(sockets)
+            process = self._launch(sockets)
+            self._keeper = Thread(target=self._keep, args=(process, sockets), name="keeper", daemon=True)
+            self._keeper.start()
             url = f"postgresql://postgres@/postgres?host={quote(str(sockets), safe='')}"
             self._ownership.tell_url(url)
         except BaseException:
@@ -97,7 +112,12 @@ class EmbeddedPostgres:
         """Shut PostgreSQL down, wait for its end, then give the folder free. Safe to call twice."""
         if self._ownership is None:
             return
+        with self._launching:
+            self._stopping.set()
         self._end_server()
+        if self._keeper is not None:
+            self._keeper.join()
+            self._keeper = None
         if self._process is not None:
             self._process.wait()  # it has ended; this takes it off the process table
             self._process = None
@@ -119,15 +139,42 @@ class EmbeddedPostgres:
         self._unfinished.rename(self._cluster)
         _sync(self.folder)  # or a power cut may undo the renaming, and the next start begin from nothing
 
-    def _launch(self, sockets: Path) -> None:
+    def _launch(self, sockets: Path) -> subprocess.Popen[bytes]:
         settings = {**self._settings, "unix_socket_directories": str(sockets)}
         options = [f"--{name}={value}" for name, value in settings.items()]
-        process = self._process = self._spawn("postgres", self._cluster, *options)
+        with self._launching:
+            if self._stopping.is_set():
+                raise PostgresFailed(f"PostgreSQL is not to run any more in {self.folder}")
+            process = self._process = self._spawn("postgres", self._cluster, *options)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._is_ready():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise PostgresFailed(f"PostgreSQL did not start in {self.folder}: {self._last_words()}")
             time.sleep(0.02)
+        return process
+
+    def _keep(self, process: subprocess.Popen[bytes], sockets: Path) -> None:
+        """Start PostgreSQL again whenever it ended, until we stop it."""
+        while (ended := process.wait()) is not None and not self._stopping.is_set():
+            how = f"was killed by signal {-ended}" if ended < 0 else f"ended with {ended}"
+            logger.error("PostgreSQL %s and is started again; see %s", how, self._log)
+            process = self._launch_again(process, sockets)
+
+    def _launch_again(self, process: subprocess.Popen[bytes], sockets: Path) -> subprocess.Popen[bytes]:
+        """Try until it runs, and return the process; the one that ended where we stop it."""
+        complaint = ""
+        while not self._stopping.is_set():
+            try:
+                self._end_server()  # those whom its first process left behind
+                process = self._launch(sockets)
+                logger.warning("PostgreSQL runs again in %s", self.folder)
+                break
+            except (PostgresFailed, OSError) as failure:
+                if not complaint and not self._stopping.is_set():
+                    complaint = f"{failure}; it is tried again every {START_AGAIN_INTERVAL_S:g} s"
+                    logger.error(complaint)
+                self._stopping.wait(START_AGAIN_INTERVAL_S)
+        return process
 
     def _spawn(self, program: str, cluster: Path, *options: str) -> subprocess.Popen[bytes]:
         return spawn(_programs() / program, ["-D", cluster, *options], folder=cluster, log=self._log)

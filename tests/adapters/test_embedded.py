@@ -17,6 +17,7 @@ import pytest
 from adapters.postgres.data_folder import DataFolderTaken
 from adapters.postgres.embedded import EmbeddedPostgres, PostgresFailed
 
+PATIENCE_S = 60
 OWNER_PROCESS = """
 import os, sys
 from pathlib import Path
@@ -61,6 +62,13 @@ def write_names(url: str, *names: str) -> None:
 def names(url: str) -> list[str]:
     with psycopg.connect(url) as connection:
         return [name for (name,) in connection.execute("SELECT name FROM name ORDER BY name").fetchall()]
+
+
+def answers(url: str) -> bool:
+    try:
+        return bool(names(url))
+    except psycopg.OperationalError:
+        return False
 
 
 @contextmanager
@@ -142,6 +150,29 @@ def test_a_killed_server_is_recovered_at_the_next_start(folder: Path, killed: st
     url = server.start()
 
     assert names(url) == ["Oleg"]
+    server.stop()
+
+
+@pytest.mark.parametrize("killed", ["the first process", "all of them"])
+def test_a_server_that_is_killed_is_started_again_while_its_owner_lives(folder: Path, killed: str) -> None:
+    with EmbeddedPostgres(folder, owner="test") as url:
+        for count in (1, 2):
+            write_names(url, f"name {count}")
+            first = psutil.Process(postmaster_pid(folder))
+            for process in [first] if killed == "the first process" else postgres_processes(folder):
+                process.kill()
+            deadline = time.monotonic() + PATIENCE_S
+            while not answers(url):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            assert len(names(url)) == count
+            assert postmaster_pid(folder) != first.pid
+
+
+def test_a_server_that_ends_while_it_is_stopped_stays_away(folder: Path) -> None:
+    server = EmbeddedPostgres(folder, owner="test")
+    server.start()
+    psutil.Process(postmaster_pid(folder)).kill()
     server.stop()
 
 
