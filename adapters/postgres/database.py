@@ -8,6 +8,10 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 CONNECT_TIMEOUT_S = 10
 WAIT_FOR_CONNECTION_S = 10.0
+CONNECT_AGAIN_S = 10.0
+"""So long a pool tries by itself, with longer and longer pauses; then again when somebody asks. Left alone it
+tries for five minutes, and may find a database that is back two minutes later."""
+
 MIGRATION_LOCK = 0x636861746C656467  # "chatledg"; advisory locks are known by a number
 MIGRATION_LOCK_TIMEOUT_S = 60
 
@@ -26,6 +30,7 @@ def create_pool(
         min_size=min_size,
         max_size=max_size,
         timeout=WAIT_FOR_CONNECTION_S,
+        reconnect_timeout=CONNECT_AGAIN_S,
         name=name,
         open=False,
     )
@@ -41,6 +46,7 @@ def create_async_pool(
         min_size=min_size,
         max_size=max_size,
         timeout=WAIT_FOR_CONNECTION_S,
+        reconnect_timeout=CONNECT_AGAIN_S,
         name=name,
         open=False,
     )
