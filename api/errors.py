@@ -24,6 +24,7 @@ from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from adapters.postgres.refusals import StorageFull
 from api import limits
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TooManyMoved
 
@@ -45,6 +46,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "not_ready": (503, "Not ready to serve"),
     "not_yet_effective": (503, "Recorded, and not yet effective"),
     "position_not_reached": (503, "The read model is not there yet"),
+    "storage_full": (507, "There is no room on the database's disk"),
 }
 """code → status and title of what this package refuses."""
 
@@ -58,6 +60,8 @@ KINDS: Mapping[type[Refused], tuple[int, str]] = {
 
 DATABASE_AWAY = (psycopg.OperationalError, OperationalError, InterfaceError, ConnectionPoolClosedError)
 """What the driver and the library raise when the database does not answer in time."""
+
+STORAGE_FULL = (psycopg.errors.DiskFull, StorageFull)
 
 RESERVED = {"type", "title", "status", "detail", "instance", "code", "errors", "field"}
 RETRY_AFTER = {"Retry-After": str(limits.RETRY_AFTER_S)}
@@ -113,7 +117,11 @@ def answer_to(error: Exception) -> Response:
             return answer_to(_invalid(error))
         case HTTPException():
             return answer_to(_of_starlette(error))
-    return _unavailable(error) if isinstance(error, DATABASE_AWAY) else _unexpected(error)
+    if isinstance(error, STORAGE_FULL):
+        return _trouble("storage_full", "Nothing more was recorded. Try again when there is room.", error)
+    if isinstance(error, DATABASE_AWAY):
+        return _trouble("unavailable", "Try again in a moment.", error)
+    return _unexpected(error)
 
 
 def field_errors(errors: Iterable[ErrorDetails | Mapping[str, Any]], *, skip: int = 0) -> list[FieldError]:
@@ -161,9 +169,10 @@ def _of_starlette(error: HTTPException) -> Problem:
     return invalid([{"field": "body", "message": str(error.detail)}])
 
 
-def _unavailable(error: Exception) -> Response:
-    log.warning("the database does not answer", exc_info=error)
-    return answer_to(Problem("unavailable", "Try again in a moment.", headers=RETRY_AFTER))
+def _trouble(code: str, detail: str, error: Exception) -> Response:
+    """The database's, which passes; many requests may meet it, so each is one line in the log."""
+    log.warning("%s: %s", PROBLEMS[code][1], " ".join(str(error).split()))
+    return answer_to(Problem(code, detail, headers=RETRY_AFTER))
 
 
 def _unexpected(error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 PersistenceError
 ├── InterfaceError, and DatabaseError with its DataError, OperationalError, InternalError, …
+├── StorageFull             an OperationalError: there is no room on the database's disk
 └── IntegrityError
     ├── GuardMoved          a stream that was only read is not where it was
     └── VersionConflict     a stream that was to grow is not where it was
@@ -32,6 +33,10 @@ GUARD_MOVED = "23M01"
 PREDECESSOR_MISSING = "23M02"
 UNIQUE_VIOLATION = "23505"
 STREAM_AND_VERSION = re.compile(r"=\(([0-9a-f-]{36}), (\d+)\)")  # in every language of the server
+
+
+class StorageFull(OperationalError):
+    """There is no room on the database's disk, so nothing was recorded."""
 
 
 class GuardMoved(IntegrityError):
@@ -74,6 +79,7 @@ def refusal(code: str, reason: str, detail: str) -> IntegrityError:
 
 # In this order: the first that fits. IntegrityError goes through `refusal`.
 LIBRARY_ERRORS: tuple[tuple[type[psycopg.Error], type[PersistenceError]], ...] = (
+    (psycopg.errors.DiskFull, StorageFull),
     (psycopg.InterfaceError, InterfaceError),
     (psycopg.OperationalError, OperationalError),
     (psycopg.DataError, DataError),
