@@ -23,9 +23,7 @@ from domain.application import Chatledger
 from domain.deciding import Accepted
 from domain.fact import By
 from domain.ids import derive
-
-HARMLESS = ("message.", "delivery.")
-"""How the topics begin that change nothing about who sees what."""
+from projections.read_model import HARMLESS
 
 
 @dataclass(frozen=True, slots=True)

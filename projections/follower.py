@@ -35,7 +35,8 @@ SHORTEST_BACKOFF_S = 0.025
 LONGEST_BACKOFF_S = 2.0
 STOP_TIMEOUT_S = 30.0
 
-# A crash takes back the last rows and their position together, and they follow again from the ledger.
+# A crash takes back the last rows and their position together, and they follow again from the ledger. Where
+# that would show somebody what he may see no more, the leader waits for the disk.
 BEGIN_SESSION = "SET synchronous_commit = off"
 END_SESSION = "RESET ALL; SELECT pg_advisory_unlock_all()"
 

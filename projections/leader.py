@@ -12,7 +12,7 @@ import psycopg
 from psycopg import Connection
 
 from projections.checkpoints import Checkpoints, Fenced, Range, Standing
-from projections.read_model import REACTIONS, READS, ReadModel
+from projections.read_model import HARMLESS, REACTIONS, READS, ReadModel
 
 RANGE_SIZE = 5_000
 """Events that are taken over in one transaction, at most."""
@@ -32,6 +32,9 @@ PLANS_FOR_MANY = """
 SET jit = off; SET enable_mergejoin = off; SET enable_hashjoin = on; SET enable_seqscan = on;
 SET plan_cache_mode = force_custom_plan
 """
+
+DURABLE = "SET LOCAL synchronous_commit = on"
+"""What was acknowledged as effective stays so through a crash: who lost sight of a chat has lost it."""
 
 REACTIONS_REST_S = 1.0
 """After a reaction failed; meanwhile the read models go on."""
@@ -115,6 +118,8 @@ class Leader:
             # First, so that who takes the lead away waits for this range, or ends it before it begins.
             self.checkpoints.advance(taken.names, self.epoch, taken.after, taken.until)
             topics = self.checkpoints.topics(taken.after, taken.until)
+            if not all(topic.startswith(HARMLESS) for topic in topics):
+                self.connection.execute(DURABLE)
             for name in taken.names:
                 self._apply(self.read_models[name], taken, topics)
 

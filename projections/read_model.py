@@ -24,6 +24,9 @@ REACTIONS = "reactions"
 READS = {"inbox": ("visibility", "timeline"), REACTIONS: ("visibility", "timeline", "inbox")}
 """Whose rows a follower of the ledger reads when it follows: it never gets ahead of them."""
 
+HARMLESS = ("message.", "delivery.")
+"""How the topics begin that change nothing about who sees what."""
+
 MAKING = ("create", "index", "functions")
 CHECKPOINTS = Statements.load("checkpoints")
 
