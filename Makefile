@@ -48,7 +48,7 @@ check: install ## lint, formatting, types and import contracts
 	$(BIN)/lint-imports
 
 bench: install ## measure this machine
-	$(BIN)/chatledger bench
+	$(BIN)/chatledger bench all
 
 clean: ## remove the environment and all caches (data stays)
 	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache *.egg-info build

@@ -17,9 +17,11 @@ from rich.console import Console
 from adapters.postgres.data_folder import DataFolderTaken
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.settings import Settings
-from api import bench, catalogue, demo, importing, limits, rebuilds, serving
+from api import catalogue, demo, importing, limits, rebuilds, serving
 from api.access import digest_of, token_text
 from api.app import create_app, open_system
+from api.bench import benchmarks
+from api.bench.measuring import ROUNDS
 from api.complaints import NothingThere, end_in_order, told_in_one_line
 from api.importing import Tally
 from api.system import System
@@ -209,10 +211,19 @@ def demo_(
     demo.perform(console, data or (demo.KEPT_DATA if keep else None), port=port)
 
 
-@app.command(name="bench", epilog=examples("bench"))
-def bench_() -> None:
-    """Measure how fast this machine appends messages, beside a plain INSERT."""
-    console.print(bench.append_table())
+@app.command(epilog=examples("bench append", "bench ingest --json ingest.json", "bench all --rounds 7"))
+def bench(
+    name: Annotated[str, typer.Argument(help=f"{', '.join(benchmarks.BENCHMARKS)}, or {benchmarks.ALL}.")],
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures there; of all, as a list.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each system is measured.")] = ROUNDS,
+) -> None:
+    """Measure this machine: ours, what others use for the same, and the limit, in turns in one run.
+
+    On a fresh PostgreSQL that waits for the disk with each commit.
+    """
+    benchmarks.carry_out(console, name, rounds, json)
 
 
 @contextmanager

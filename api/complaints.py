@@ -18,6 +18,9 @@ from rich.text import Text
 
 from adapters.postgres.data_folder import DataFolderTaken
 from adapters.postgres.embedded import PostgresFailed
+from api.bench.benchmarks import UnknownBenchmark
+from api.bench.measuring import NotDurable, PeerMissing
+from api.bench.servers import ServerFailed
 from api.crowd import CrowdLost
 from api.demo import ServerLost
 from api.house import StoryBroken
@@ -48,9 +51,11 @@ COMPLAINTS = (
     Different,
     Fenced,
     FormerDefinition,
+    NotDurable,
     NothingKept,
     NothingThere,
     OSError,
+    PeerMissing,
     PersistenceError,
     PoolTimeout,
     PostgresFailed,
@@ -58,9 +63,11 @@ COMPLAINTS = (
     ReadersLeftOut,
     RebuildRunning,
     Refused,
+    ServerFailed,
     ServerLost,
     StoryBroken,
     SwitchHindered,
+    UnknownBenchmark,
     UnknownReadModel,
     ValidationError,
     httpx.HTTPError,

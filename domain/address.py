@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.fact import By, Fact, Noun, Private
-from domain.ids import derive
+from domain.ids import derive, remembered
 
 PHONE_KINDS = frozenset({"phone", "whatsapp"})
 WHATSAPP_SUFFIXES = ("@c.us", "@s.whatsapp.net")
@@ -37,6 +37,7 @@ class AddressRef:
             return self.kind, text.removeprefix("@")
         return self.kind, text
 
+    @remembered
     def id_in(self, workspace_id: str) -> UUID:
         """The id by which facts speak of it, which does not tell the address."""
         return derive("address", workspace_id, *self.normalised)

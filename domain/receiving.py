@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from domain import ids, inbound
@@ -37,8 +37,8 @@ class Hearing:
     decision: Decision
     channel_id: str
     channel: Channel
-    known: set[UUID] | None
-    """The message streams that exist; None: presume that the message is new."""
+    known: set[UUID] | None = None
+    """The message streams that exist; None: what arrives is presumed to be new, and that needs no read."""
     written: set[UUID] = field(default_factory=set)
     """Of these the messages themselves, not just news about them: hearing one again changes nothing."""
 
@@ -48,7 +48,8 @@ class Hearing:
 
     def by(self, item: inbound.Inbound) -> By:
         """On the connector's word, at the provider's time."""
-        return replace(self.decision.by, at=item.at)
+        by = self.decision.by
+        return By(by.workspace_id, by.actor, item.at, by.causation)
 
     def chat_id(self, ref: inbound.ChatRef) -> UUID:
         return ids.chat_id(self.workspace_id, self.channel_id, ref.external_id)
@@ -56,11 +57,10 @@ class Hearing:
     def address(self, address: str) -> AddressRef:
         return AddressRef(self.channel.kind, address)
 
-    def message(self, message_id: UUID) -> Message:
+    def message(self, message_id: UUID, *, arrives: bool = False) -> Message:
         """A message to be changed, without a read where it is presumed or known to be new."""
-        if self.known is None or message_id not in self.known:
-            return self.decision.begin(Message, message_id)
-        return self.decision.change(Message, message_id)
+        new = arrives if self.known is None else message_id not in self.known
+        return (self.decision.begin if new else self.decision.change)(Message, message_id)
 
 
 class ReceivingCommands(Deciding):
@@ -77,8 +77,8 @@ class ReceivingCommands(Deciding):
             channel = decision.read(Channel, ids.derive("channel", by.workspace_id, channel_id))
             if not channel.exists:
                 raise UnknownThing("channel", channel_id)
-            hearing = Hearing(decision, channel_id, channel, known=None)
-            if attempt > 0 or len(items) > 1:
+            hearing = Hearing(decision, channel_id, channel)
+            if attempt > 0:
                 hearing.known = self.streams.known_streams(_message_ids(hearing, items))
                 hearing.written = self.streams.known_streams(hearing.known, Message.WRITTEN_BY)
             return [_hear(hearing, item) for item in items]
@@ -145,7 +145,7 @@ def _hear_message(hearing: Hearing, item: inbound.MessageArrived) -> None:
     by, decision = hearing.by(item), hearing.decision
     chat_id = hearing.chat_id(item.chat)
     message_id = ids.message_id(chat_id, item.external_id)
-    if message_id in hearing.written or hearing.message(message_id).written:
+    if message_id in hearing.written or hearing.message(message_id, arrives=True).written:
         return
     chat = _open(hearing, item.chat, kind=item.chat.kind, by=by)
     sender_id, person = _sender(hearing, item)
@@ -159,7 +159,7 @@ def _hear_message(hearing: Hearing, item: inbound.MessageArrived) -> None:
             implied_by=str(message_id),
             by=by,
         )
-    hearing.message(message_id).receive(
+    hearing.message(message_id, arrives=True).receive(
         by,
         chat_id=str(chat_id),
         conversation_id=chat.conversation_id,

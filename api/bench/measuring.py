@@ -34,9 +34,16 @@ MUST_BE_ON = ("fsync", "synchronous_commit", "full_page_writes")
 Figure = Callable[[], float]
 """Measures once."""
 
+Watch = Callable[[int, int], None]
+"""Is told how many of how many figures are measured."""
+
 
 class NotDurable(Exception):
     """The server would lose what it acknowledged, so that no figure would mean anything."""
+
+
+class PeerMissing(Exception):
+    """What others use for the same is not installed, so that there is nothing to compare with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +105,9 @@ def measure(
     contenders: Sequence[Contender],
     *,
     rounds: int = ROUNDS,
-    watch: Callable[[int, int], None] = lambda done, total: None,
+    watch: Watch = lambda done, total: None,
 ) -> list[Row]:
-    """Each contender's figures of all rounds. watch: is told how many of how many are measured."""
+    """Each contender's figures of all rounds."""
     figures: dict[int, list[float]] = {index: [] for index in range(len(contenders))}
     for turn in range(rounds):
         order = list(range(len(contenders)))

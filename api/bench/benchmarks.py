@@ -1,0 +1,70 @@
+"""Which benchmarks there are, and how they are run and told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from rich.console import Console
+
+from api.bench.measuring import Result, Watch, result_tables
+from api.terminal import Bar
+
+BENCHMARKS: Mapping[str, str] = {name: f"api.bench.{name}" for name in ("append", "ingest")}
+"""name → the module whose `run` measures it; imported when it is asked for, as some need much."""
+
+ALL = "all"
+
+Run = Callable[[int, Watch], Result]
+
+
+class UnknownBenchmark(Exception):
+    """There is no benchmark of this name; the message lists those there are."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No benchmark is called {name!r}; there are {', '.join(BENCHMARKS)}, and {ALL}.")
+
+
+def chosen(name: str) -> Sequence[str]:
+    """The names of one benchmark, or of all.
+
+    Raises:
+        UnknownBenchmark: there is none of this name.
+    """
+    if name == ALL:
+        return tuple(BENCHMARKS)
+    if name not in BENCHMARKS:
+        raise UnknownBenchmark(name)
+    return (name,)
+
+
+def carry_out(console: Console, name: str, rounds: int, json_file: Path | None) -> None:
+    """Run one benchmark or all, tell the figures, and write them down."""
+    results: list[dict[str, object]] = []
+    for each in chosen(name):
+        results.append(asdict(_result(console, each, rounds)))
+        if json_file:
+            json_file.write_text(json.dumps(results if name == ALL else results[0], indent=2) + "\n")
+
+
+def _result(console: Console, name: str, rounds: int) -> Result:
+    run = cast(Run, import_module(BENCHMARKS[name]).run)
+    with Bar(console, name, None, fast=False) as bar:
+        result = run(rounds, bar.show)
+    _tell(console, result)
+    return result
+
+
+def _tell(console: Console, result: Result) -> None:
+    console.print(f"\nmachine: {_listed(result.machine)}", highlight=False)
+    console.print(f"settings, checked: {_listed(result.settings)}", highlight=False)
+    for table in result_tables(result):
+        console.print(table)
+
+
+def _listed(facts: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in facts.items())

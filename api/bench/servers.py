@@ -1,0 +1,78 @@
+"""What benchmarks run against: one fresh PostgreSQL, and servers that are processes of their own."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from adapters.postgres.embedded import SETTINGS, EmbeddedPostgres
+
+CONNECTIONS = "300"
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 60.0
+POLL_INTERVAL_S = 0.05
+
+
+class ServerFailed(Exception):
+    """A server that is measured ended, or does not answer."""
+
+
+@contextmanager
+def fresh_postgres() -> Iterator[str]:
+    """The URL of a new PostgreSQL as we ship it, but with room for many writers."""
+    settings = {**SETTINGS, "max_connections": CONNECTIONS}
+    with TemporaryDirectory(prefix="chatledger-bench-") as folder:
+        with EmbeddedPostgres(Path(folder), owner="chatledger bench", settings=settings) as url:
+            yield url
+
+
+def database(url: str, name: str) -> str:
+    """How to connect to a new database on the same server."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    return make_conninfo(url, dbname=name)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@contextmanager
+def python_process(
+    arguments: Sequence[str], address: str, environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """A Python program that listens at an address, until the end of the context.
+
+    Raises:
+        ServerFailed: it ended, or did not listen within START_TIMEOUT_S.
+    """
+    process = subprocess.Popen([sys.executable, *arguments], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        _wait_for(process, address)
+        yield
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT_S)
+
+
+def _wait_for(process: subprocess.Popen[bytes], address: str) -> None:
+    host, _, port = address.partition(":")
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        try:
+            return socket.create_connection((host, int(port)), timeout=START_TIMEOUT_S).close()
+        except OSError as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise ServerFailed(f"{address}: the server does not answer") from error
+            time.sleep(POLL_INTERVAL_S)
