@@ -47,6 +47,7 @@ def follower(url: str, history: History) -> Iterator[Follower]:
     with create_pool(url, max_size=3) as pool:
         follower = Follower(pool, all_read_models(), Quiet(), poll_interval_s=0.002)
         follower.start()
+        assert follower.wait_for(history.head, TIMEOUT_S)
         yield follower
         follower.stop()
 
