@@ -19,7 +19,7 @@ from psycopg_pool import ConnectionPool
 from projections.checkpoints import Checkpoints, Fenced, Standing
 from projections.leader import Leader, Reacting, Reactor, described
 from projections.progress import Progress
-from projections.read_model import REACTIONS, READ_MODELS, ReadModel
+from projections.read_model import PLANS, REACTIONS, READ_MODELS, ReadModel
 from projections.wakes import ANNOUNCE_INTERVAL_S, announce, listening
 
 POLL_INTERVAL_S = 0.1
@@ -37,7 +37,7 @@ STOP_TIMEOUT_S = 30.0
 
 # A crash takes back the last rows and their position together, and they follow again from the ledger. Where
 # that would show somebody what he may see no more, the leader waits for the disk.
-BEGIN_SESSION = "SET synchronous_commit = off"
+BEGIN_SESSION = f"SET synchronous_commit = off; {PLANS}"
 END_SESSION = "RESET ALL; SELECT pg_advisory_unlock_all()"
 
 logger = logging.getLogger(__name__)

@@ -17,22 +17,6 @@ from projections.read_model import HARMLESS, REACTIONS, READS, ReadModel
 RANGE_SIZE = 5_000
 """Events that are taken over in one transaction, at most."""
 
-SMALL_RANGE = 200
-"""Up to here planning takes longer than the work: a plan is kept that finds a few rows by index.
-
-It must not rest on statistics, which lag behind a ledger that grows; without these settings one event took
-40 ms among 20,000 chats, with plans made anew 4 ms, with kept ones 1.7 ms. From some hundred events on, plans
-for the very range are as good or better. Merge joins sort whole tables and never were."""
-
-PLANS_FOR_FEW = """
-SET jit = off; SET enable_mergejoin = off; SET enable_hashjoin = off; SET enable_seqscan = off;
-SET plan_cache_mode = force_generic_plan
-"""
-PLANS_FOR_MANY = """
-SET jit = off; SET enable_mergejoin = off; SET enable_hashjoin = on; SET enable_seqscan = on;
-SET plan_cache_mode = force_custom_plan
-"""
-
 DURABLE = "SET LOCAL synchronous_commit = on"
 """What was acknowledged as effective stays so through a crash: who lost sight of a chat has lost it."""
 
@@ -79,7 +63,6 @@ class Leader:
         self.read_models = {model.name: model for model in read_models}
         self.size = size
         self.noted = noted
-        self._plans = ""
         self._suspect: ReadModelFailed | None = None
 
     def look(self) -> Standing:
@@ -113,7 +96,6 @@ class Leader:
             Fenced: somebody else took the lead.
             ReadModelFailed: one of them can't.
         """
-        self._choose_plans(taken.until - taken.after)
         with self.connection.transaction():
             # First, so that who takes the lead away waits for this range, or ends it before it begins.
             self.checkpoints.advance(taken.names, self.epoch, taken.after, taken.until)
@@ -122,12 +104,6 @@ class Leader:
                 self.connection.execute(DURABLE)
             for name in taken.names:
                 self._apply(self.read_models[name], taken, topics)
-
-    def _choose_plans(self, events: int) -> None:
-        plans = PLANS_FOR_FEW if events <= SMALL_RANGE else PLANS_FOR_MANY
-        if plans != self._plans:
-            self.connection.execute(plans)
-            self._plans = plans
 
     def _apply(self, model: ReadModel, taken: Range, topics: set[str]) -> None:
         try:

@@ -40,6 +40,9 @@ SWITCH_PAUSE_S = 0.5
 CONNECTIONS = len(READ_MODELS) + 2
 """One for each model, one for the lock and the switch, one that catches up during it."""
 
+PLANS_TO_COMPARE = "SET LOCAL enable_hashjoin = on; SET LOCAL enable_seqscan = on"
+"""Every row of both sides is read, unlike when ranges are taken over."""
+
 Watch = Callable[[str, int, int], None]
 """Is told the step, and how much of how much of it is done."""
 
@@ -176,6 +179,7 @@ class Rebuild:
         try:
             with self.connection.transaction():
                 self.building.take_over_rest(self.connection)  # to where this snapshot sees the live tables
+                self.connection.execute(PLANS_TO_COMPARE)
                 tables = [(name, table) for name in self.names for table in self._tables(name)]
                 for done, (name, table) in enumerate(tables, start=1):
                     found += differences(self.connection, name, name + NEXT, table)

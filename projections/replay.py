@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool
 
 from projections.checkpoints import Fenced, Range
 from projections.leader import ReadModelFailed
-from projections.read_model import READS, ReadModel
+from projections.read_model import PLANS, READS, ReadModel
 from projections.statements import Statements
 
 FIRST_RANGE_SIZE = 5_000
@@ -26,10 +26,7 @@ LARGEST_RANGE_SIZE = 200_000
 QUICK_S, SLOW_S = 0.5, 2.0
 """A range that takes less makes the next one larger, one that takes more makes it smaller."""
 
-SESSION = """
-SET synchronous_commit = off; SET jit = off; SET enable_mergejoin = off;
-SET plan_cache_mode = force_custom_plan; SET work_mem = '64MB'; SET maintenance_work_mem = '256MB'
-"""
+SESSION = f"SET synchronous_commit = off; SET work_mem = '64MB'; SET maintenance_work_mem = '256MB'; {PLANS}"
 
 STATEMENTS = Statements.load("rebuild")
 TOPICS = Statements.load("checkpoints")["topics"]

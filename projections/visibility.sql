@@ -31,8 +31,9 @@ COMMENT ON TABLE visibility.deal_owner IS 'deal that is not lost → employee wh
 COMMENT ON TABLE visibility.principal IS 'active employee → principal that he acts for';
 COMMENT ON TABLE visibility.role IS 'employee → role';
 COMMENT ON TABLE visibility.policy IS 'channel → who sees its direct chats';
-CREATE INDEX IF NOT EXISTS fact_subject ON visibility.fact (workspace_id, subject);
-CREATE INDEX IF NOT EXISTS fact_object ON visibility.fact (workspace_id, object);
+CREATE UNIQUE INDEX IF NOT EXISTS fact_of_subject
+    ON visibility.fact (subject, object, workspace_id, kind, (lower(during)));
+CREATE INDEX IF NOT EXISTS fact_of_object ON visibility.fact (object, workspace_id, subject);
 
 -- What a range of the ledger says about the facts, until the facts have it.
 CREATE UNLOGGED TABLE IF NOT EXISTS visibility.change (
@@ -81,8 +82,6 @@ CREATE INDEX IF NOT EXISTS sight_begun ON visibility.sight ((lower(during)));
 CREATE INDEX IF NOT EXISTS sight_ended ON visibility.sight ((upper(during))) WHERE NOT upper_inf(during);
 
 -- name: index
-CREATE UNIQUE INDEX IF NOT EXISTS fact_once
-    ON visibility.fact (kind, workspace_id, subject, object, (lower(during)));
 CREATE INDEX IF NOT EXISTS principal_ended ON visibility.principal ((upper(during))) WHERE NOT upper_inf(during);
 CREATE INDEX IF NOT EXISTS chat_of_conversation ON visibility.chat (conversation_id);
 
@@ -290,45 +289,53 @@ WHERE holds;
 -- on: *
 -- The sights of every chat that a change reaches, from `after` on, by the rule of domain/visibility.py.
 -- A piece that begins at `after` goes on from before, and at most ends; the others begin in this range.
+-- OFFSET 0 keeps the order in which tables are asked: each by index, for what was found before.
 WITH span AS (
     SELECT int8range(%(after)s, NULL) AS since
+), moved_employee AS (
+    SELECT workspace_id, subject AS employee_id
+    FROM visibility.change WHERE kind = 'principal' AND object LIKE 'employee:%%'
+), moved_deal AS (
+    SELECT workspace_id, subject AS deal_id FROM visibility.change WHERE kind = 'deal_owner'
+    UNION
+    SELECT workspace_id, deal_id FROM moved_employee, span
+    CROSS JOIN LATERAL (
+        SELECT subject AS deal_id FROM visibility.deal_owner
+        WHERE object = employee_id AND workspace_id = moved_employee.workspace_id AND during && since
+        OFFSET 0) AS deal_owner
 ), contact AS MATERIALIZED (
     SELECT workspace_id, CASE kind WHEN 'responsible' THEN subject ELSE object END AS contact_id
     FROM visibility.change WHERE kind IN ('link', 'responsible', 'deal_contact')
     UNION
-    SELECT change.workspace_id, deal_contact.object
-    FROM visibility.change
-    JOIN visibility.deal_contact USING (workspace_id, subject), span
-    WHERE change.kind = 'deal_owner' AND deal_contact.during && since
+    SELECT workspace_id, contact_id FROM moved_deal, span
+    CROSS JOIN LATERAL (
+        SELECT object AS contact_id FROM visibility.deal_contact
+        WHERE subject = deal_id AND workspace_id = moved_deal.workspace_id AND during && since
+        OFFSET 0) AS deal_contact
     UNION
-    SELECT change.workspace_id, responsible.subject
-    FROM visibility.change
-    JOIN visibility.responsible ON responsible.workspace_id = change.workspace_id
-                               AND responsible.object = change.subject, span
-    WHERE change.kind = 'principal' AND change.object LIKE 'employee:%%' AND responsible.during && since
-    UNION
-    SELECT change.workspace_id, deal_contact.object
-    FROM visibility.change
-    JOIN visibility.deal_owner ON deal_owner.workspace_id = change.workspace_id
-                              AND deal_owner.object = change.subject
-    JOIN visibility.deal_contact ON deal_contact.workspace_id = change.workspace_id
-                                AND deal_contact.subject = deal_owner.subject, span
-    WHERE change.kind = 'principal' AND change.object LIKE 'employee:%%'
-      AND deal_owner.during && since AND deal_contact.during && since
+    SELECT workspace_id, contact_id FROM moved_employee, span
+    CROSS JOIN LATERAL (
+        SELECT subject AS contact_id FROM visibility.responsible
+        WHERE object = employee_id AND workspace_id = moved_employee.workspace_id AND during && since
+        OFFSET 0) AS responsible
 ), reached AS MATERIALIZED (
     SELECT subject::uuid AS chat_id FROM visibility.change WHERE kind = 'presence'
     UNION
-    SELECT presence.subject::uuid
-    FROM contact
-    JOIN visibility.link ON link.workspace_id = contact.workspace_id AND link.object = contact.contact_id
-    JOIN visibility.presence ON presence.workspace_id = contact.workspace_id
-                            AND presence.object = link.subject, span
-    WHERE link.during && since AND presence.during && since
+    SELECT presence.subject::uuid FROM contact, span
+    CROSS JOIN LATERAL (
+        SELECT subject FROM visibility.link
+        WHERE object = contact_id AND workspace_id = contact.workspace_id AND during && since
+        OFFSET 0) AS link
+    CROSS JOIN LATERAL (
+        SELECT subject FROM visibility.presence
+        WHERE object = link.subject AND workspace_id = contact.workspace_id AND during && since
+        OFFSET 0) AS presence
     UNION
-    SELECT chat.chat_id
-    FROM visibility.change
-    JOIN visibility.chat ON chat.workspace_id = change.workspace_id AND chat.channel_id = change.subject
-                        AND chat.kind = 'direct'
+    SELECT chat.chat_id FROM visibility.change
+    CROSS JOIN LATERAL (
+        SELECT chat_id FROM visibility.chat
+        WHERE workspace_id = change.workspace_id AND channel_id = change.subject AND kind = 'direct'
+        OFFSET 0) AS chat
     WHERE change.kind = 'policy'
     UNION
     SELECT chat_id FROM visibility.chat WHERE position > %(after)s
@@ -340,7 +347,7 @@ WITH span AS (
            CASE WHEN chat.kind = 'group' THEN '{}'
                 ELSE coalesce(policy.team, '{}') * int8multirange(life) END AS team
     FROM reached
-    JOIN visibility.chat USING (chat_id)
+    CROSS JOIN LATERAL (SELECT * FROM visibility.chat WHERE chat_id = reached.chat_id OFFSET 0) AS chat
     CROSS JOIN LATERAL (SELECT int8range(greatest(chat.position, %(after)s), NULL) AS life) AS existing
     CROSS JOIN LATERAL (
         SELECT range_agg(during) FILTER (WHERE object = 'client_owners') AS owners,
@@ -349,53 +356,56 @@ WITH span AS (
         WHERE policy.workspace_id = chat.workspace_id AND policy.subject = chat.channel_id
     ) AS policy
 ), client AS MATERIALIZED (
-    SELECT followed.chat_id, followed.workspace_id, followed.owners, link.object AS contact_id,
-           presence.during * link.during * since AS during
-    FROM followed
-    JOIN visibility.presence ON presence.workspace_id = followed.workspace_id
-                            AND presence.subject = followed.chat_id::text
-    JOIN visibility.link ON link.workspace_id = followed.workspace_id AND link.subject = presence.object, span
-    WHERE presence.during && since AND link.during && since AND presence.during && link.during
+    SELECT chat_id, workspace_id, owners, link.object AS contact_id, link.during
+    FROM followed, span
+    CROSS JOIN LATERAL (
+        SELECT object, during * since AS during FROM visibility.presence
+        WHERE subject = chat_id::text AND workspace_id = followed.workspace_id AND during && since
+        OFFSET 0) AS presence
+    CROSS JOIN LATERAL (
+        SELECT object, during * presence.during AS during FROM visibility.link
+        WHERE subject = presence.object AND workspace_id = followed.workspace_id AND during && presence.during
+        OFFSET 0) AS link
 ), claim AS (
-    SELECT client.chat_id, client.workspace_id, client.owners, responsible.object AS employee_id,
-           'responsible_for_contact' AS kind, client.contact_id, '' AS deal_id,
-           client.during * responsible.during AS during
+    SELECT chat_id, workspace_id, owners, employee_id, 'responsible_for_contact' AS kind, contact_id,
+           '' AS deal_id, responsible.during
     FROM client
-    JOIN visibility.responsible ON responsible.workspace_id = client.workspace_id
-                               AND responsible.subject = client.contact_id
-                               AND responsible.during && client.during
+    CROSS JOIN LATERAL (
+        SELECT object AS employee_id, during * client.during AS during FROM visibility.responsible
+        WHERE subject = contact_id AND workspace_id = client.workspace_id AND during && client.during
+        OFFSET 0) AS responsible
     UNION ALL
-    SELECT client.chat_id, client.workspace_id, client.owners, deal_owner.object,
-           'owns_deal', client.contact_id, deal_contact.subject,
-           client.during * deal_contact.during * deal_owner.during
+    SELECT chat_id, workspace_id, owners, employee_id, 'owns_deal', contact_id, deal_id, deal_owner.during
     FROM client
-    JOIN visibility.deal_contact ON deal_contact.workspace_id = client.workspace_id
-                                AND deal_contact.object = client.contact_id
-                                AND deal_contact.during && client.during
-    JOIN visibility.deal_owner ON deal_owner.workspace_id = client.workspace_id
-                              AND deal_owner.subject = deal_contact.subject
-                              AND deal_owner.during && client.during
+    CROSS JOIN LATERAL (
+        SELECT subject AS deal_id, during * client.during AS during FROM visibility.deal_contact
+        WHERE object = contact_id AND workspace_id = client.workspace_id AND during && client.during
+        OFFSET 0) AS deal_contact
+    CROSS JOIN LATERAL (
+        SELECT object AS employee_id, during * deal_contact.during AS during FROM visibility.deal_owner
+        WHERE subject = deal_id AND workspace_id = client.workspace_id AND during && deal_contact.during
+        OFFSET 0) AS deal_owner
 ), answer AS MATERIALIZED (
-    SELECT claim.chat_id, claim.workspace_id, principal.object AS principal, claim.kind,
-           claim.contact_id, claim.deal_id,
-           range_agg(claim.during * principal.during) * claim.owners AS during
+    SELECT chat_id, workspace_id, owners, 'employee:' || employee_id AS principal, kind, contact_id, deal_id,
+           range_agg(principal.during) * owners AS during
     FROM claim
-    JOIN visibility.principal ON principal.workspace_id = claim.workspace_id
-                             AND principal.subject = claim.employee_id
-                             AND principal.object = 'employee:' || claim.employee_id
-                             AND principal.during && claim.during
-    GROUP BY claim.chat_id, claim.workspace_id, claim.owners, principal.object, claim.kind,
-             claim.contact_id, claim.deal_id
+    CROSS JOIN LATERAL (
+        SELECT during * claim.during AS during FROM visibility.principal
+        WHERE subject = employee_id AND object = 'employee:' || employee_id
+          AND workspace_id = claim.workspace_id AND during && claim.during
+        OFFSET 0) AS principal
+    GROUP BY chat_id, workspace_id, owners, employee_id, kind, contact_id, deal_id
 ), piece AS MATERIALIZED (
     SELECT workspace_id, chat_id, principal, kind, contact_id, deal_id, unnest(during) AS during FROM answer
     UNION ALL
     SELECT workspace_id, chat_id, 'oversight', 'oversight', '', '', unnest(owners) FROM followed
     UNION ALL
     SELECT workspace_id, chat_id, 'new_client', 'new_client', '', '',
-           unnest(owners - coalesce(answered.during, '{}'))
-    FROM followed
-    LEFT JOIN (SELECT chat_id, range_agg(during) AS during FROM answer GROUP BY chat_id) AS answered
-        USING (chat_id)
+           unnest(owners - coalesce(range_agg(answered), '{}'))
+    FROM (SELECT workspace_id, chat_id, owners, NULL::int8multirange AS answered FROM followed
+          UNION ALL
+          SELECT workspace_id, chat_id, owners, during FROM answer) AS chat
+    GROUP BY workspace_id, chat_id, owners
     UNION ALL
     SELECT workspace_id, chat_id, 'team:' || channel_id, 'whole_team', '', '', unnest(team) FROM followed
 ), ended AS (
