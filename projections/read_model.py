@@ -38,7 +38,7 @@ SET plan_cache_mode = force_generic_plan
 
 So an event costs the same whatever the tables hold, in a range of one as in one of 200,000, and plans can be
 kept, as they depend on no statistics, which lag behind tables that grow. Made anew they take longer than a
-small range; hash and merge joins read whole tables, and what was measured with them was up to eight times slower.
+small range; hash and merge joins read whole tables, and were up to eight times slower where it was measured.
 """
 
 
