@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from domain.fact import By, Fact, Noun, Private
 
 Membership = tuple[datetime, bool, bool]
 """When, whether the address was in the chat, and whether somebody told us (or a message implied it)."""
+
+Told = TypeVar("Told", Membership, tuple[datetime, str])
 
 
 class ChatKind(StrEnum):
@@ -41,7 +44,7 @@ class Chat(Noun):
                 self.kind,
             )
             if self.title is not None:
-                chat.titles[self.timestamp] = self.title
+                chat.titles.append((self.timestamp, self.title))
 
     class Renamed(Fact):
         """The chat has another title in the messenger."""
@@ -51,7 +54,7 @@ class Chat(Noun):
         title: Private[str]
 
         def apply(self, chat: Chat) -> None:
-            chat.titles[self.timestamp] = self.title
+            chat.titles.append((self.timestamp, self.title))
 
     class ParticipantJoined(Fact):
         """An address is in the chat. implied_by: the message that shows it, where nobody told us."""
@@ -87,7 +90,7 @@ class Chat(Noun):
         self.conversation_id = ""
         self.channel_id = ""
         self.kind = ""
-        self.titles: dict[datetime, str] = {}
+        self.titles: list[tuple[datetime, str]] = []
         self.memberships: dict[str, list[Membership]] = {}
 
     def open(
@@ -106,17 +109,17 @@ class Chat(Noun):
             )
 
     def renames(self, title: str | None, at: datetime, *, told: bool) -> bool:
-        """Whether this is news, by the provider's time.
+        """Whether this is news, by the provider's time; what was told before is none.
 
         told: somebody told that the chat was renamed, perhaps late. A message only mentions the title, time
         and again, so only one that is later than what is known says anything.
         """
-        if title is None:
+        if title is None or (at, title) in self.titles:
             return False
-        if told:
-            return self.titles.get(at) != title
-        latest = max(self.titles, default=None)
-        return latest is None or (at >= latest and title != self.titles[latest])
+        if told or not self.titles:
+            return True
+        latest_at, latest_title = _latest(self.titles)
+        return at > latest_at and title != latest_title
 
     def rename(self, title: str, *, by: By) -> None:
         self.record(Chat.Renamed, by, chat_id=str(self.id), title=title)
@@ -175,10 +178,10 @@ class Chat(Noun):
             )
 
 
-def _latest(memberships: list[Membership]) -> Membership:
+def _latest(told: list[Told]) -> Told:
     """The latest by time; of two at the same time, the one that arrived later."""
-    latest = memberships[0]
-    for membership in memberships[1:]:
-        if membership[0] >= latest[0]:
-            latest = membership
+    latest = told[0]
+    for one in told[1:]:
+        if one[0] >= latest[0]:
+            latest = one
     return latest
