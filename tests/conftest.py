@@ -23,6 +23,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from adapters.postgres.data_folder import DataFolderTaken
+from adapters.postgres.data_folder import DataFolderTaken, Ownership
 from adapters.postgres.embedded import SETTINGS, EmbeddedPostgres
 from tests.databases import Databases
 
@@ -51,7 +52,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if server := config.stash.get(SERVER, None):
         server.stop()
-        shutil.rmtree(server.folder)
+        _remove(server.folder)
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +82,16 @@ def _server_url(config: pytest.Config) -> str:
     if SERVER_URL not in config.stash:
         config.stash[SERVER], config.stash[SERVER_URL] = _start_server()
     return config.stash[SERVER_URL]
+
+
+def _remove(folder: Path) -> None:
+    """As its owner, so that it is not taken away from another run that has just taken it."""
+    with suppress(DataFolderTaken):
+        owner = Ownership(folder, "a test run that tidies up")
+        for path in folder.iterdir():
+            if path.name != "owner":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        owner.give_up()
 
 
 def _start_server() -> tuple[EmbeddedPostgres, str]:
