@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
@@ -35,9 +35,15 @@ SHORTEST_BACKOFF_S = 0.025
 LONGEST_BACKOFF_S = 2.0
 STOP_TIMEOUT_S = 30.0
 
+STANDSTILL_S = 120
+"""A leader that has not been heard of for so long stands still, and its session ends; so another may lead."""
+
 # A crash takes back the last rows and their position together, and they follow again from the ledger. Where
 # that would show somebody what he may see no more, the leader waits for the disk.
-BEGIN_SESSION = f"SET synchronous_commit = off; {PLANS}"
+BEGIN_SESSION = f"""
+SET synchronous_commit = off; {PLANS};
+SET idle_session_timeout = '{STANDSTILL_S}s'; SET idle_in_transaction_session_timeout = '{STANDSTILL_S}s'
+"""
 END_SESSION = "RESET ALL; SELECT pg_advisory_unlock_all()"
 
 logger = logging.getLogger(__name__)
@@ -128,12 +134,13 @@ class Follower:
         checkpoints = Checkpoints(connection, [*(model.name for model in self.read_models), REACTIONS])
         while not self._stopping.is_set():
             epoch = checkpoints.take_lead()
-            if epoch is None:
-                self._watch(checkpoints)
-                continue
-            with suppress(Fenced):
-                self._lead(checkpoints, epoch)
-            checkpoints.give_up_lead()
+            if epoch is not None:
+                try:
+                    self._lead(checkpoints, epoch)
+                except Fenced as told_off:
+                    logger.warning("the follower steps back: %s", told_off)
+                checkpoints.give_up_lead()
+            self._watch(checkpoints)
 
     def _lead(self, checkpoints: Checkpoints, epoch: int) -> None:
         leader = Leader(checkpoints, epoch, self.read_models, noted=self.progress.note)

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import psycopg
 from psycopg import Connection, IsolationLevel
 from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
@@ -102,7 +103,7 @@ def rebuilding(
             chosen = [name for name in READ_MODELS if name in names]
             yield Rebuild(pool, Building(connection, chosen), watch)
         finally:
-            if not connection.broken:
+            with suppress(psycopg.Error):  # a session that is lost has lost this too
                 connection.execute("RESET ALL; SELECT pg_advisory_unlock_all()")
 
 

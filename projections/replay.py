@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from threading import Condition
 from typing import Any
 
@@ -26,7 +27,13 @@ LARGEST_RANGE_SIZE = 200_000
 QUICK_S, SLOW_S = 0.5, 2.0
 """A range that takes less makes the next one larger, one that takes more makes it smaller."""
 
-SESSION = f"SET synchronous_commit = off; SET work_mem = '64MB'; SET maintenance_work_mem = '256MB'; {PLANS}"
+STANDSTILL_S = 30
+"""Of a process that stands still inside a transaction, which keeps others waiting; then its session ends."""
+
+SESSION = f"""
+SET synchronous_commit = off; SET work_mem = '64MB'; SET maintenance_work_mem = '256MB'; {PLANS};
+SET idle_in_transaction_session_timeout = '{STANDSTILL_S}s'
+"""
 
 STATEMENTS = Statements.load("rebuild")
 TOPICS = Statements.load("checkpoints")["topics"]
@@ -115,7 +122,7 @@ class Replay:
             finally:
                 with self._moved:
                     self._connections.discard(connection)
-                if not connection.broken:
+                with suppress(psycopg.Error):  # a session that is lost has lost this too
                     connection.execute("RESET ALL")
 
     def _go(self, connection: Connection[Any], model: ReadModel) -> None:

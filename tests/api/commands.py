@@ -26,7 +26,7 @@ class Server:
         """Its exit code, and what it said to the end."""
         self.process.send_signal(number)
         said, complaints = self.process.communicate(timeout=TIMEOUT_S)
-        return self.process.returncode, said + complaints
+        return self.process.returncode, said + (complaints or "")
 
 
 def chatledger(
@@ -43,21 +43,25 @@ def chatledger(
     )
 
 
-def started(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
-    """A command that has just begun."""
+def started(
+    *arguments: str | Path, complaints: int | IO[str] = subprocess.PIPE, **environment: str
+) -> subprocess.Popen[str]:
+    """A command that has just begun. complaints: where they go; a pipe holds a few pages."""
     return subprocess.Popen(
         [*PROGRAM, *map(str, arguments)],
         env=_environment(environment),
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=complaints,
         text=True,
     )
 
 
 @contextmanager
-def serving(*arguments: str | Path, **environment: str) -> Iterator[Server]:
+def serving(
+    *arguments: str | Path, complaints: int | IO[str] = subprocess.PIPE, **environment: str
+) -> Iterator[Server]:
     """`chatledger serve` on a free port, ended with the block if the test has not ended it."""
-    process = started("serve", "--port", "0", *arguments, **environment)
+    process = started("serve", "--port", "0", *arguments, complaints=complaints, **environment)
     try:
         yield Server(process, _address(process))
     finally:
