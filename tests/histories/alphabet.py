@@ -20,11 +20,12 @@ CHANNELS = ["wa", "team"]
 POLICIES = ["client_owners", "whole_team"]
 CHATS = {"family": ("wa", "group"), "p1": ("wa", "direct"), "p2": ("team", "direct")}
 STATUSES = ["sent", "failed", "delivered", "read"]
+TITLES = ["villa", "hut"]
 TEXTS = ["better", None, "best"]
-MESSAGES = [str(number) for number in range(7)]
-ECHOES = {"5", "6"}
+MESSAGES = [str(number) for number in range(12)]
+ECHOES = {"10", "11"}
 """Of the messages, those that the company wrote on its own phone; the last does not say on whose."""
-NAMELESS = "6"
+NAMELESS = "11"
 ANSWERS = ["first", "second"]
 
 DAWN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -51,7 +51,7 @@ class Answers:
         item = self.world.ask(self.inbox.conversation(WORKSPACE, employee, conversation_id(chat)))
         if item is None:
             return None
-        return _line(item), {one["address"]: _participant(one) for one in item["participants"]}
+        return _line(item), {plain(one["address"]): _participant(one) for one in item["participants"]}
 
     def messages(self, employee: str, chat: str, **asked: Any) -> list[ShownMessage] | None:
         """The messages of a chat, in time order; None where the employee sees nothing of it."""
@@ -97,6 +97,10 @@ class Answers:
         return self.world.ask(self.timeline.messages(WORKSPACE, employee, conversation_id(chat), **asked))
 
 
+def plain(address: str) -> str:
+    return address.removeprefix("+")
+
+
 def reasons(item: dict[str, Any]) -> frozenset[Reason]:
     return frozenset(Reason(**reason) for reason in item["reasons"])
 
@@ -111,6 +115,7 @@ def lines(items: list[dict[str, Any]]) -> dict[str, ShownLine]:
 def _line(item: dict[str, Any]) -> ShownLine:
     return ShownLine(
         kind=item["kind"],
+        title=item["title"] if item["kind"] == "group" else None,
         reasons=reasons(item),
         contacts=frozenset(item["contact_ids"]),
         folder=item["folder"],
@@ -134,6 +139,7 @@ def _last_message(last: dict[str, Any] | None) -> LastMessage | None:
 
 def _participant(item: dict[str, Any]) -> ShownParticipant:
     return ShownParticipant(
+        spelled=item["address"],
         kind=item["kind"],
         contact=item["contact_id"],
         person=item["employee_id"] or item["staff_id"],

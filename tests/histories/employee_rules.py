@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from domain.errors import AlreadyHeld, Invalid, ReadOnlyRole, Refused, SnoozeInThePast, UnknownReference
-from tests.histories.alphabet import ANSWERS, CHATS, EMPLOYEES, answer_id, answer_name, at, chat_id
+from tests.histories.alphabet import (
+    ADDRESSES,
+    ANSWERS,
+    CHATS,
+    EMPLOYEES,
+    MESSAGES,
+    answer_id,
+    answer_name,
+    at,
+    chat_id,
+)
+from tests.histories.messenger_rules import News, PeopleRules
 from tests.histories.model_chat import ModelChat
 from tests.histories.play import Play
 
@@ -39,33 +50,33 @@ class Look:
     arrivals: int
 
 
-ACTIONS = ["claim", "assign", "release", "close_conversation", "reopen", "dismiss", "snooze", "read_up_to"]
-LOOKING = {"close_conversation", "dismiss", "snooze"}
+AWAY = ["close_conversation", "snooze"]
+ACTIONS = [*AWAY, "claim", "assign", "release", "reopen", "dismiss", "read_up_to", "read_up_to"]
+LOOKING = {*AWAY, "dismiss"}
 
 chats = st.sampled_from(list(CHATS))
 employees = st.sampled_from(EMPLOYEES)
-turns = st.builds(
-    Turn,
-    chat=chats,
-    employee=employees,
-    action=st.sampled_from(ACTIONS),
-    pause=st.integers(0, 3),
-    ago=st.sampled_from([0, 0, 1, 2]),
-    other=employees,
-)
+
+
+def turns(actions: list[str]) -> st.SearchStrategy[Turn]:
+    return st.builds(
+        Turn,
+        chat=chats,
+        employee=employees,
+        action=st.sampled_from(actions),
+        pause=st.integers(0, 3),
+        ago=st.sampled_from([0, 0, 1, 2]),
+        other=employees,
+    )
 
 
 class TurnRules(Play):
-    @rule(turns=st.lists(turns, min_size=1, max_size=3))
+    @rule(turns=st.lists(turns(ACTIONS), min_size=1, max_size=4))
     def act(self, turns: list[Turn]) -> None:
-        """Each is done before the next begins.
-
-        Whether he sees the chat is asked before a command, so that he may just have lost sight of it.
-        """
+        """Whether somebody sees a chat is asked before a command, so he may have lost sight of it by then."""
         for turn in turns:
             if turn.chat in self.model.chats:
                 self.act_once(turn, self.model.chats[turn.chat])
-                self.follow()
 
     def act_once(self, turn: Turn, chat: ModelChat) -> None:
         look = self.look(turn)
@@ -130,7 +141,28 @@ class TurnRules(Play):
         return ReadOnlyRole if self.model.employees[employee].role == "quality_control" else None
 
 
-class AnswerRules(TurnRules):
+class AnswerRules(TurnRules, PeopleRules):
+    @rule(
+        turn=turns(AWAY),
+        address=st.sampled_from(ADDRESSES),
+        message=st.sampled_from(MESSAGES),
+        crossing=st.sampled_from(["written before", "written after", "time passes"]),
+    )
+    def put_away(self, turn: Turn, address: str, message: str, crossing: str) -> None:
+        """What is put away comes back with a message that was not seen, or when its time comes."""
+        if turn.chat not in self.model.chats:
+            return
+        news = [News("message", turn.chat, address, message, ago=0, how=0)]
+        if crossing == "written before":
+            self.hear(news)
+            turn = replace(turn, ago=max(turn.ago, 1))
+        self.act_once(turn, self.model.chats[turn.chat])
+        if crossing == "written after":
+            self.hear(news)
+        if crossing == "time passes":
+            self.follow()
+            self.world.minute += turn.pause
+
     @rule(chat=chats, answer=st.sampled_from(ANSWERS), employee=employees)
     def answer(self, chat: str, answer: str, employee: str) -> None:
         if chat not in self.model.chats:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from domain import inbound
+from domain.fact import By
 from tests.histories.alphabet import (
     ADDRESSES,
     ANSWERS,
@@ -20,6 +20,7 @@ from tests.histories.alphabet import (
     NAMELESS,
     STATUSES,
     TEXTS,
+    TITLES,
     answer_id,
     answer_name,
     at,
@@ -31,7 +32,7 @@ from tests.histories.play import Play
 class News:
     """One inbound event. ago: how many minutes before now, by the messenger's clock, which may be fast.
 
-    how: which of TEXTS, STATUSES or ANSWERS, where one is needed.
+    how: which of TITLES, TEXTS or STATUSES, and how the address is spelled.
     """
 
     what: str
@@ -52,7 +53,7 @@ def news_about(
             chat=st.sampled_from(chats),
             address=st.sampled_from(ADDRESSES),
             message=st.sampled_from(messages),
-            ago=st.sampled_from([0, 0, 0, 1, 2, -1]),
+            ago=st.sampled_from([0, 0, 1, 2, -1]),
             how=st.integers(0, len(STATUSES) - 1),
         ),
         min_size=1,
@@ -65,7 +66,11 @@ class PeopleRules(Play):
         super().__init__()
         self.heard: list[tuple[str, list[inbound.Inbound]]] = []
 
-    @rule(news=news_about("message", "message", "joined", "left"))
+    @rule(
+        news=news_about(
+            "message", "message", "joined", "left", "renamed", chats=["family", "family", "p1", "p2"]
+        )
+    )
     def hear_people(self, news: list[News]) -> None:
         self.hear(news)
 
@@ -88,7 +93,7 @@ class PeopleRules(Play):
             for one in told:
                 self.note(one, self.minute_of(one))
 
-    def receive(self, channel: str, items: list[inbound.Inbound], *, by: Any) -> None:
+    def receive(self, channel: str, items: list[inbound.Inbound], *, by: By) -> None:
         results, _ = self.app.receive(channel, items, by=by)
         assert [result.refusal for result in results] == [None] * len(items)
 
@@ -99,10 +104,14 @@ class PeopleRules(Play):
                 address = None if one.message == NAMELESS else one.address
                 echo = one.message in ECHOES
                 chat = self.model_chat(one.chat, minute)
-                self.model.write(chat, one.message, address, minute, text_of(one), echo=echo)
+                self.model.write(chat, one.message, address, minute, text_of(one), spelled(one), echo=echo)
             case "joined" | "left":
                 chat = self.model_chat(one.chat, minute)
-                self.model.join_or_leave(chat, one.address, minute, one.what == "joined")
+                self.model.join_or_leave(
+                    chat, one.address, minute, spelled(one), present=one.what == "joined"
+                )
+            case "renamed":
+                self.model.rename(self.model_chat(one.chat, minute), titled(one), minute)
             case "edit":
                 self.model.edit(one.chat, one.message, minute, edited(one))
             case "deletion":
@@ -126,13 +135,22 @@ class MessageRules(PeopleRules):
     def hear_edits(self, news: list[News]) -> None:
         self.hear(news)
 
-    @rule(news=news_about("message", "report", "report of an answer", messages=["0", "5", "6"]))
+    @rule(news=news_about("message", "report", "report of an answer", messages=["0", "10", "11"]))
     def hear_reports(self, news: list[News]) -> None:
         self.hear(news)
 
 
-def chat_of(one: News) -> inbound.ChatRef:
-    return inbound.ChatRef(one.chat, CHATS[one.chat][1], one.chat)
+def chat_of(one: News, title: str | None = None) -> inbound.ChatRef:
+    return inbound.ChatRef(one.chat, CHATS[one.chat][1], title)
+
+
+def spelled(one: News) -> str:
+    """An address as it is told, which is not always in the same way."""
+    return "+" * (one.how % 2) + one.address
+
+
+def titled(one: News) -> str:
+    return TITLES[one.how % len(TITLES)]
 
 
 def text_of(one: News) -> str:
@@ -148,7 +166,7 @@ def answer_of(one: News) -> str:
 
 
 def message(one: News, minute: int) -> inbound.Inbound:
-    sender = None if one.message == NAMELESS else one.address
+    sender = None if one.message == NAMELESS else spelled(one)
     return inbound.MessageArrived(
         chat_of(one), one.message, at(minute), sender, sender, text_of(one), echo=one.message in ECHOES
     )
@@ -156,8 +174,9 @@ def message(one: News, minute: int) -> inbound.Inbound:
 
 ITEMS: dict[str, Callable[[News, int], inbound.Inbound]] = {
     "message": message,
-    "joined": lambda one, minute: inbound.ParticipantJoined(chat_of(one), one.address, at(minute)),
-    "left": lambda one, minute: inbound.ParticipantLeft(chat_of(one), one.address, at(minute)),
+    "joined": lambda one, minute: inbound.ParticipantJoined(chat_of(one), spelled(one), at(minute)),
+    "left": lambda one, minute: inbound.ParticipantLeft(chat_of(one), spelled(one), at(minute)),
+    "renamed": lambda one, minute: inbound.ChatRenamed(chat_of(one, titled(one)), at(minute)),
     "edit": lambda one, minute: inbound.MessageEdited(chat_of(one), one.message, at(minute), edited(one)),
     "deletion": lambda one, minute: inbound.MessageDeleted(chat_of(one), one.message, at(minute)),
     "report": lambda one, minute: inbound.DeliveryReported(one.message, STATUSES[one.how], at(minute)),

@@ -34,6 +34,7 @@ class ShownMessage(NamedTuple):
 class ShownParticipant(NamedTuple):
     """Somebody who is or was in a chat. person: whose address it is among the company's people."""
 
+    spelled: str
     kind: str
     contact: str | None
     person: str | None
@@ -50,9 +51,10 @@ class LastMessage(NamedTuple):
 
 
 class ShownLine(NamedTuple):
-    """A conversation in an inbox."""
+    """A conversation in an inbox. title: a group's."""
 
     kind: str
+    title: str | None
     reasons: frozenset[Reason]
     contacts: frozenset[str]
     folder: str
@@ -102,14 +104,28 @@ class ModelCompany:
         """The chat, which appears with the first news about it."""
         return self.chats.setdefault(name, ModelChat(name, channel, kind, minute))
 
-    def join_or_leave(self, chat: ModelChat, address: str, minute: int, present: bool) -> None:
+    def join_or_leave(
+        self, chat: ModelChat, address: str, minute: int, spelled: str, *, present: bool
+    ) -> None:
         """What was announced before is no news."""
         if (address, minute, present) not in chat.announced:
             chat.announced.add((address, minute, present))
-            chat.presences.append(Presence(self._arrive(minute), address, present))
+            chat.presences.append(Presence(self._arrive(minute), address, spelled, present))
+
+    def rename(self, chat: ModelChat, title: str, minute: int) -> None:
+        """What was told before is no news."""
+        chat.titles.setdefault((minute, title), self._arrive(minute))
 
     def write(
-        self, chat: ModelChat, name: str, address: str | None, minute: int, text: str, *, echo: bool
+        self,
+        chat: ModelChat,
+        name: str,
+        address: str | None,
+        minute: int,
+        text: str,
+        spelled: str,
+        *,
+        echo: bool,
     ) -> None:
         """A message came; the same one again is no news. Whoever writes is there."""
         if name in chat.messages:
@@ -119,7 +135,7 @@ class ModelCompany:
         author = person or (("employee", None) if echo else None)
         chat.messages[name] = ModelMessage(told, text, address, author)
         if address is not None:
-            chat.presences.append(Presence(told, address, True))
+            chat.presences.append(Presence(told, address, spelled, True))
         if author is None:
             chat.hear_client()
 
@@ -177,13 +193,15 @@ class ModelCompany:
     def _participant(self, chat: ModelChat, address: str) -> ShownParticipant:
         person_kind, person = self.written_by.get(address, (None, None))
         kind, contact = self._client(address)
-        return ShownParticipant(person_kind or kind, contact, person, *chat.stay_of(address))
+        stay = chat.stay_of(address)
+        return ShownParticipant(chat.spelled(address), person_kind or kind, contact, person, *stay)
 
     def _line(self, chat: ModelChat, employee: str, reasons: frozenset[Reason]) -> ShownLine:
         last = self._shown(chat, chat.names_in_order[-1]) if chat.messages else None
         clients = {who for who, addresses in self.links.items() if addresses & chat.participants}
         return ShownLine(
             kind=chat.kind,
+            title=chat.title if chat.kind == "group" else None,
             reasons=reasons,
             contacts=frozenset(clients),
             folder=chat.folder,

@@ -32,10 +32,11 @@ class ModelMessage:
 
 @dataclass(frozen=True)
 class Presence:
-    """Somebody joined, left or wrote."""
+    """Somebody joined, left or wrote, who was called so."""
 
     told: Told
     address: str
+    spelled: str
     present: bool
 
 
@@ -52,6 +53,7 @@ class ModelChat:
     opened: int
     presences: list[Presence] = field(default_factory=list)
     announced: set[tuple[str, int, bool]] = field(default_factory=set)
+    titles: dict[tuple[int, str], Told] = field(default_factory=dict)
     messages: dict[str, ModelMessage] = field(default_factory=dict)
     folder: str = "incoming"
     holder: str | None = None
@@ -69,9 +71,19 @@ class ModelChat:
         return frozenset(address for address, one in latest.items() if one.present)
 
     @property
+    def title(self) -> str | None:
+        return max(self.titles, key=lambda told: self.titles[told])[1] if self.titles else None
+
+    @property
     def addresses(self) -> set[str]:
         """Everybody who is or was there, or was said to have left."""
         return {one.address for one in self.presences}
+
+    def spelled(self, address: str) -> str:
+        """As it was spelled first."""
+        return min(
+            (one for one in self.presences if one.address == address), key=lambda one: one.told[1]
+        ).spelled
 
     def stay_of(self, address: str) -> tuple[int | None, int | None]:
         """Since when somebody is known to have been there, and when he left, if he is there no more."""

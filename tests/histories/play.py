@@ -39,7 +39,6 @@ FILTERS: list[dict[str, Any]] = [
 NEVER = "2100-01-01T00:00:00Z"
 
 sizes = st.lists(st.sampled_from([1, 2, 5, 1000]), min_size=1, max_size=4)
-
 read_models = st.just(set(READ_MODELS)) | st.sets(st.sampled_from(READ_MODELS), min_size=1)
 
 
@@ -61,9 +60,7 @@ class Play(RuleBasedStateMachine):
         """What every history of this kind begins with."""
         raise NotImplementedError
 
-    @initialize(
-        sizes=sizes, again=sizes, names=st.just(set(READ_MODELS)) | st.sets(st.sampled_from(READ_MODELS))
-    )
+    @initialize(sizes=sizes, again=sizes, names=read_models)
     def begin(self, sizes: list[int], again: list[int], names: set[str]) -> None:
         """The read models follow in ranges of these sizes, and at the end some do so again."""
         self.sizes, self.again = cycle(sizes), cycle(again)

@@ -22,11 +22,11 @@ from tests.histories.employee_rules import AnswerRules, TurnRules
 from tests.histories.messenger_rules import MessageRules, News, PeopleRules
 from tests.histories.next_door import settle_next_door
 from tests.histories.play import Play
-from tests.histories.world import World, open_world
+from tests.histories.world import MORNING, World, open_world
 from tests.projections.history import migrate_everything
 
 
-class History(ContactRules, CompanyRules, PeopleRules, TurnRules):
+class History(ContactRules, CompanyRules, TurnRules, PeopleRules):
     """The son, a second deal and a chat on the team's channel are still to come."""
 
     def found_the_company(self) -> None:
@@ -34,6 +34,7 @@ class History(ContactRules, CompanyRules, PeopleRules, TurnRules):
         self.set_policy("team", "whole_team")
         self.put_employee("oleg", "seller", True, True)
         self.put_contact("wife", "oleg", {"1"})
+        self.hear([News("renamed", "family", "1", "0", MORNING, 0)])
         self.hear([News("message", chat, "1", "0", 1, 0) for chat in ("family", "p1")])
         self.put_employee("irina", "supervisor", False, True)
         self.put_employee("vera", "seller", True, True)
@@ -45,7 +46,7 @@ class ClientsChangeHands(ClientRules, TokenRules, History):
         self.put_deal("house", "vera", "open", {"wife"})
 
 
-class ConversationsGoOn(MessageRules, AnswerRules, History):
+class ConversationsGoOn(AnswerRules, MessageRules, History):
     pass
 
 
