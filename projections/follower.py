@@ -25,6 +25,9 @@ from projections.wakes import ANNOUNCE_INTERVAL_S, announce, listening
 POLL_INTERVAL_S = 0.1
 """How long the leader may miss what another process appended."""
 
+REST_S = 0.01
+"""After each range, unless somebody waits: a range of ten events takes little more than a range of one."""
+
 TAKEOVER_INTERVAL_S = 0.25
 """How often a watcher tries to lead."""
 
@@ -65,9 +68,10 @@ class Follower:
         self.read_models = read_models
         self.reactions = reactions
         self.poll_interval_s = poll_interval_s
-        self.progress = Progress(on_wait=self.wake)
+        self.progress = Progress(on_wait=self._ask)
         self._stopping = Event()
         self._woken = Event()
+        self._asked = Event()
         self._appended = Event()
         self._complaint = ""
         self._backoff_s = SHORTEST_BACKOFF_S
@@ -152,8 +156,20 @@ class Follower:
                 after = leader.follow(before)
                 reacted = reactor.react(after)
                 self._recovered()
-                if not reacted and after.checkpoints == before.checkpoints:
+                if after.checkpoints != before.checkpoints:
+                    self._rest()
+                elif not reacted:
                     self._woken.wait(reactor.pause_s(self.poll_interval_s))
+
+    def _rest(self) -> None:
+        """Let more come together; not while somebody waits for what is there."""
+        self._asked.clear()
+        if not self.progress.awaited:
+            self._asked.wait(REST_S)
+
+    def _ask(self) -> None:
+        self._asked.set()
+        self._woken.set()
 
     def _watch(self, checkpoints: Checkpoints) -> None:
         """Tell the leader in another process what this one appends, and see what it does.
