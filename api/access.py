@@ -16,17 +16,17 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api import limits
-from api.errors import Problem
+from api.errors import INVALID_TOKEN, Problem
 from api.system import running
 from domain.application import Chatledger
 from domain.deciding import Accepted
 from domain.decision import Decision
 from domain.fact import By
 from domain.ids import derive
-from domain.token import Token
+from domain.token import Shown, Token
 
 ADMIN, CONNECTOR, AUDITOR, ANALYST = "admin", "connector", "auditor", "analyst"
 EMPLOYEE = "employee"
@@ -39,9 +39,11 @@ NO_DIGEST = "0" * 64
 """Compared with where there is no token, so that a token that exists takes no longer to refuse."""
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="chatledger"'}
-REFUSAL = {"WWW-Authenticate": 'Bearer realm="chatledger", error="invalid_token"'}
 
-in_header = HTTPBearer(auto_error=False, description="A token from POST /v1/tokens.")
+InHeader = Annotated[
+    HTTPAuthorizationCredentials | None,
+    Depends(HTTPBearer(auto_error=False, description="A token from POST /v1/tokens.")),
+]
 """For the API's description; who calls is known before the body is read, see `let_in`."""
 
 
@@ -61,6 +63,10 @@ class Caller:
 
     def has(self, scope: str) -> bool:
         return bool(self.employee_id) if scope == EMPLOYEE else scope in self.scopes
+
+    def shows(self, scope: str) -> Shown:
+        """The token, for a command that rests on it."""
+        return Shown(self.token_id, digest_of(self.bearer), scope)
 
     def by(self, scope: str, causation: str) -> By:
         """On the word of this caller, now."""
@@ -84,19 +90,31 @@ async def let_in(request: Request) -> Caller:
         digest = NO_DIGEST if row is None or row.revoked else row.digest
         if hmac.compare_digest(digest_of(bearer), digest) and row is not None:
             return Caller(row.workspace_id, row.token_id, frozenset(row.scopes), bearer)
-    raise Problem("unauthorized", "This token opens nothing: unknown, or revoked.", headers=REFUSAL)
+    raise Problem("unauthorized", "This token opens nothing: unknown, or revoked.", headers=INVALID_TOKEN)
 
 
-def allowed(
-    request: Request,
-    needed: SecurityScopes,
-    _: Annotated[HTTPAuthorizationCredentials | None, Depends(in_header)],
-) -> Caller:
+async def let_in_from_memory(request: Request) -> Caller:
+    """As `let_in`, but who was let in before is not looked up again.
+
+    For commands that rest on the token (`Caller.shows`): one that was revoked since is refused by them.
+    """
+    if "idempotency-key" in request.headers:
+        return await let_in(request)  # for an answer that is kept no command is carried out
+    callers: dict[str, Caller] = request.app.state.callers
+    digest = digest_of(_bearer(request))
+    if digest not in callers:
+        if len(callers) >= limits.CALLERS_REMEMBERED:
+            callers.clear()
+        callers[digest] = await let_in(request)
+    return callers[digest]
+
+
+def allowed(request: Request, needed: Sequence[str]) -> Caller:
     """The caller, if his token has one of the scopes that the route names; otherwise 403."""
     caller: Caller = request.state.caller
-    if not any(caller.has(scope) for scope in needed.scopes):
-        detail = f"This needs a token with the scope {' or '.join(needed.scopes)}."
-        raise Problem("scope_missing", detail, needs=needed.scopes)
+    if not any(caller.has(scope) for scope in needed):
+        detail = f"This needs a token with the scope {' or '.join(needed)}."
+        raise Problem("scope_missing", detail, needs=list(needed))
     return caller
 
 
@@ -130,7 +148,7 @@ def _bearer(request: Request) -> str:
     if scheme.lower() != "bearer" or not bearer.strip():
         raise Problem("unauthorized", "Send `Authorization: Bearer <token>`.", headers=CHALLENGE)
     if len(bearer) > limits.AUTHORIZATION_CHARACTERS:
-        raise Problem("unauthorized", "This is too long for a token.", headers=REFUSAL)
+        raise Problem("unauthorized", "This is too long for a token.", headers=INVALID_TOKEN)
     return bearer.strip()
 
 

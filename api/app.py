@@ -138,8 +138,9 @@ def create_app(system: System) -> FastAPI:
         redirect_slashes=False,
         lifespan=_reading,
     )
-    app.state.system, app.state.metrics = system, Metrics()
-    for noun in (tokens, directory, receiving, inbox, messages, conversations, links, audit, operations):
+    app.state.system, app.state.metrics, app.state.callers = system, Metrics(), {}
+    # In the order in which they are asked for: a request is held against one route after the other.
+    for noun in (receiving, inbox, messages, conversations, links, directory, tokens, audit, operations):
         app.include_router(noun.routes)
     app.include_router(operations.open_routes)
     answer_with_problems(app)

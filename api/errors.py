@@ -26,7 +26,7 @@ from starlette.requests import ClientDisconnect
 
 from adapters.postgres.refusals import StorageFull
 from api import limits
-from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TooManyMoved
+from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused, TooManyMoved, Unauthorized
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
 """code → status and title of what this package refuses."""
 
 KINDS: Mapping[type[Refused], tuple[int, str]] = {
+    Unauthorized: (401, "No valid token"),
     NotFound: (404, "Not found"),
     Forbidden: (403, "Not allowed"),
     Conflict: (409, "Somebody was first"),
@@ -64,6 +65,7 @@ DATABASE_AWAY = (psycopg.OperationalError, OperationalError, InterfaceError, Con
 STORAGE_FULL = (psycopg.errors.DiskFull, StorageFull)
 
 RESERVED = {"type", "title", "status", "detail", "instance", "code", "errors", "field"}
+INVALID_TOKEN = {"WWW-Authenticate": 'Bearer realm="chatledger", error="invalid_token"'}
 RETRY_AFTER = {"Retry-After": str(limits.RETRY_AFTER_S)}
 
 FieldError = dict[str, str]
@@ -111,6 +113,8 @@ def answer_to(error: Exception) -> Response:
             return Response(status_code=400)  # nobody is there to read it
         case TooManyMoved():
             return _response(describe(error), RETRY_AFTER)
+        case Unauthorized():
+            return _response(describe(error), INVALID_TOKEN)
         case Refused():
             return _response(describe(error))
         case RequestValidationError():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from prometheus_client import CONTENT_TYPE_LATEST
 from psycopg import Connection
@@ -13,10 +13,10 @@ from psycopg import Connection
 from api import limits
 from api.answers import ReadModelStatuses
 from api.errors import DATABASE_AWAY, RETRY_AFTER, Problem
-from api.metrics import Collected
+from api.metrics import collected
 from api.reading import DESCRIBED, POSITION_HEADER, AdminRead
 from api.routing import router
-from api.system import Running, System
+from api.system import System, running
 from projections.checkpoints import PARKED, statuses
 
 routes = router("operations")
@@ -41,10 +41,10 @@ async def alive() -> dict[str, str]:
 
 
 @open_routes.get("/readyz")
-async def ready(system: Running) -> dict[str, str]:
+async def ready(request: Request) -> dict[str, str]:
     """The database answers, and the read models follow closely; else 503."""
     try:
-        items = await run_in_threadpool(_statuses, system)
+        items = await run_in_threadpool(_statuses, running(request))
     except DATABASE_AWAY:
         raise Problem("not_ready", "The database does not answer.", headers=RETRY_AFTER) from None
     parked = [item["name"] for item in items if item["state"] == PARKED]
@@ -56,9 +56,9 @@ async def ready(system: Running) -> dict[str, str]:
 
 
 @open_routes.get("/metrics", response_class=Response)
-async def metrics(system: Running, collected: Collected) -> Response:
+async def metrics(request: Request) -> Response:
     """For Prometheus."""
-    text = collected.render(await run_in_threadpool(_statuses, system))
+    text = collected(request).render(await run_in_threadpool(_statuses, running(request)))
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

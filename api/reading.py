@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Response, Security
+from fastapi import Query, Request, Response, Security
+from fastapi.security import SecurityScopes
 
 from api import limits
-from api.access import ADMIN, AUDITOR, EMPLOYEE, Caller, allowed
+from api.access import ADMIN, AUDITOR, EMPLOYEE, Caller, InHeader, allowed
 from api.errors import RETRY_AFTER, Problem
-from api.system import Running, System
+from api.system import System, running
 from domain.errors import UnknownThing
 from projections.answer import Answer
 from projections.read_model import READ_MODELS
@@ -43,9 +44,10 @@ class Read:
 
 
 async def reading(
-    system: Running, caller: Annotated[Caller, Depends(allowed)], min_position: MinPosition = None
+    request: Request, needed: SecurityScopes, _: InHeader, min_position: MinPosition = None
 ) -> Read:
     """Let a caller read, once the read models are where he wants them."""
+    system, caller = running(request), allowed(request, needed.scopes)
     if min_position is not None:
         await reach(system, min_position)
     return Read(system, caller)

@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import Field, SkipValidation
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field, SkipValidation, TypeAdapter, ValidationError
 
 from api import limits
+from api.access import CONNECTOR, let_in_from_memory
 from api.answers import Received
 from api.errors import Problem, describe
 from api.fields import PathId, Statement
 from api.inbound import InboundEvent, parse_event
-from api.routing import router
-from api.writing import ConnectorWrite, Write, written
+from api.routing import Handler, Route, router
+from api.writing import ConnectorWrite, Write, write_of, written
 from domain import inbound
 from domain.deciding import Accepted
 from domain.receiving import DUPLICATE, REJECTED, ItemResult
 
-routes = router("inbound")
+T = TypeVar("T")
+
+AT_ONCE_EVENTS = 100
+"""Up to here deciding takes so little that other requests may wait for it."""
+
+
+class TellingRoute(Route):
+    """Described by FastAPI and carried out past it, which takes longer to find out what it has to call.
+
+    The command rests on the token, so nobody looks that up before.
+    """
+
+    let_in = staticmethod(let_in_from_memory)
+
+    def carry_out(self) -> Handler:
+        return self._tell
+
+    async def _tell(self, request: Request) -> Response:
+        write = write_of(request, [CONNECTOR])
+        channel_id = _read(CHANNEL_ID, request.path_params["channel_id"], "path", "channel_id")
+        return await receive(channel_id, _read(BATCH, await request.json(), "body"), write)
+
+
+routes = router("inbound", TellingRoute)
 
 EXAMPLE = {
     "type": "message",
@@ -41,13 +66,17 @@ class Batch(Statement):
     ]
 
 
+CHANNEL_ID: TypeAdapter[str] = TypeAdapter(PathId)
+BATCH = TypeAdapter(Batch)
+
+
 @routes.post("/channels/{channel_id}/events", response_model=Received)
 async def receive(channel_id: PathId, body: Batch, write: ConnectorWrite) -> Response:
     """Tell what happened, in any order and any number of times; applied item by item, in this order.
 
     An item that can't be meant is `rejected` with a problem that names its fields, and the others go in.
     """
-    results, accepted = await run_in_threadpool(_receive, write, channel_id, body.events)
+    results, accepted = await _receive(write, channel_id, body.events)
     if any(result["status"] == DUPLICATE for result in results):
         await write.effective(accepted.position)  # the first telling may be on its way still
     else:
@@ -56,11 +85,39 @@ async def receive(channel_id: PathId, body: Batch, write: ConnectorWrite) -> Res
     return written(accepted, results=results)
 
 
-def _receive(write: Write, channel_id: str, events: Sequence[Any]) -> tuple[list[dict[str, Any]], Accepted]:
-    told = [parse_event(event) for event in events]
-    items: list[inbound.Inbound] = [item for item in told if not isinstance(item, Problem)]
-    heard, accepted = write.ledger.receive(channel_id, items, by=write.by)
+def _read(shape: TypeAdapter[T], value: Any, *place: str) -> T:
+    try:
+        return shape.validate_python(value)
+    except ValidationError as error:
+        errors = [{**each, "loc": (*place, *each["loc"])} for each in error.errors(include_url=False)]
+        raise RequestValidationError(errors) from None
+
+
+async def _receive(
+    write: Write, channel_id: str, events: Sequence[Any]
+) -> tuple[list[dict[str, Any]], Accepted]:
+    if len(events) > AT_ONCE_EVENTS:
+        return await run_in_threadpool(_receive_many, write, channel_id, events)
+    told, items = _told(events)
+    heard, accepted = await write.ledger.receive_async(
+        channel_id, items, by=write.by, shown=write.caller.shows(CONNECTOR)
+    )
     return list(_results(told, iter(heard))), accepted
+
+
+def _receive_many(
+    write: Write, channel_id: str, events: Sequence[Any]
+) -> tuple[list[dict[str, Any]], Accepted]:
+    told, items = _told(events)
+    heard, accepted = write.ledger.receive(
+        channel_id, items, by=write.by, shown=write.caller.shows(CONNECTOR)
+    )
+    return list(_results(told, iter(heard))), accepted
+
+
+def _told(events: Sequence[Any]) -> tuple[list[inbound.Inbound | Problem], list[inbound.Inbound]]:
+    told = [parse_event(event) for event in events]
+    return told, [item for item in told if not isinstance(item, Problem)]
 
 
 def _results(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import unquote
@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import limits
-from api.access import let_in
+from api.access import Caller, let_in
 from api.errors import Problem, answer_to
 from api.fields import ESCAPED_SLASH
 from api.idempotency import key_of, once
@@ -48,21 +48,27 @@ class BoundedRequest(Request):
 class Route(APIRoute):
     """A route for callers with a token. Whatever goes wrong is answered as a problem."""
 
+    let_in = staticmethod(let_in)
+
+    def carry_out(self) -> Handler:
+        """What calls the endpoint."""
+        return super().get_route_handler()
+
     def get_route_handler(self) -> Handler:
-        handle = super().get_route_handler()
+        handle = _guarded(self.carry_out(), self.let_in)
 
         async def guarded(request: Request) -> Response:
-            return await _answering(_guarded(handle), BoundedRequest(request.scope, request.receive))
+            return await _answering(handle, BoundedRequest(request.scope, request.receive))
 
         return guarded
 
 
-def router(tag: str) -> APIRouter:
+def router(tag: str, route_class: type[Route] = Route) -> APIRouter:
     """A router whose routes are all guarded."""
-    return APIRouter(prefix="/v1", tags=[tag], route_class=Route, strict_content_type=False)
+    return APIRouter(prefix="/v1", tags=[tag], route_class=route_class, strict_content_type=False)
 
 
-def _guarded(handle: Handler) -> Handler:
+def _guarded(handle: Handler, let_in: Callable[[Request], Awaitable[Caller]]) -> Handler:
     """Who calls is known before his body is read; a request that was carried out before is not again."""
 
     async def guarded(request: Request) -> Response:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, Request
+from fastapi import Request
 from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
@@ -56,6 +56,3 @@ class System:
 def running(request: Request) -> System:
     system: System = request.app.state.system
     return system
-
-
-Running = Annotated[System, Depends(running)]

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from fastapi import Depends, Request, Response, Security
+from fastapi import Request, Response, Security
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from fastapi.security import SecurityScopes
 
 from api import limits
-from api.access import ADMIN, CONNECTOR, EMPLOYEE, Caller, actor_scope, allowed
+from api.access import ADMIN, CONNECTOR, EMPLOYEE, Caller, InHeader, actor_scope, allowed
 from api.errors import RETRY_AFTER, Problem
 from api.idempotency import key_of, secret_of
-from api.system import Running, System
+from api.system import System, running
 from domain.application import Chatledger
 from domain.deciding import Accepted
 from domain.fact import By
@@ -80,17 +80,15 @@ class Write:
         return str(token_id), secret_of(self.system, self.caller, self.key)
 
 
-async def writing(
-    request: Request,
-    needed: SecurityScopes,
-    system: Running,
-    caller: Annotated[Caller, Depends(allowed)],
-) -> Write:
-    key = key_of(request)
+async def writing(request: Request, needed: SecurityScopes, _: InHeader) -> Write:
+    return write_of(request, needed.scopes)
+
+
+def write_of(request: Request, scopes: Sequence[str]) -> Write:
+    """The write that this request wishes for, if its caller has one of these scopes."""
+    system, caller, key = running(request), allowed(request, scopes), key_of(request)
     causation = f"key:{key}" if key else f"request:{uuid4()}"
-    return Write(
-        system, caller, key, caller.by(actor_scope(caller, needed.scopes), causation), system.told.position
-    )
+    return Write(system, caller, key, caller.by(actor_scope(caller, scopes), causation), system.told.position)
 
 
 def written(accepted: Accepted, status: int = 200, **more: Any) -> Response:

@@ -6,19 +6,23 @@ because there is nothing to do. Each is safe to send twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.application import Application
-from eventsourcing.persistence import IntegrityError, Recording
+from eventsourcing.persistence import IntegrityError, StoredEvent
 
-from domain.decision import Decision, Streams
+from domain.decision import Decision, Ledger, NotAtHand
 from domain.errors import Refused, TooManyMoved
 from domain.fact import By
 
 Answer = TypeVar("Answer")
+
+Command = Callable[[Decision, int], Answer]
+"""Decides; it gets the number of the attempt, from 0."""
 
 ATTEMPTS = 20
 """How often a command decides again because others were first, before it gives up."""
@@ -53,19 +57,18 @@ class Deciding(Application[UUID]):
         self.on_append: list[Callable[[int], None]] = []
 
     @property
-    def streams(self) -> Streams:
-        return cast(Streams, self.recorder)
+    def ledger(self) -> Ledger:
+        return cast(Ledger, self.recorder)
 
     def head(self) -> int:
         """The position of the last event in the ledger; 0 where there is none."""
         return self.recorder.max_notification_id() or 0
 
-    def decide(self, by: By, command: Callable[[Decision, int], Answer]) -> tuple[Answer, Accepted]:
-        """Run a command until what it decided is recorded on what it had read.
-
-        command: gets the decision and the number of the attempt, from 0.
-        """
-        for attempt in range(ATTEMPTS):
+    def decide(
+        self, by: By, command: Command[Answer], *, attempts: Iterable[int] = range(ATTEMPTS)
+    ) -> tuple[Answer, Accepted]:
+        """Run a command until what it decided is recorded on what it had read."""
+        for attempt in attempts:
             decision = Decision(self.repository, by)
             try:
                 return self._run(command, decision, attempt), self._append(decision)
@@ -73,35 +76,47 @@ class Deciding(Application[UUID]):
                 decision.forget()
         raise TooManyMoved(ATTEMPTS)
 
+    async def decide_async(self, by: By, command: Command[Answer]) -> tuple[Answer, Accepted]:
+        """As `decide`, for many tasks at once: a thread is taken only where there is something to read."""
+        decision, attempts = Decision(self.repository, by, may_wait=False), range(ATTEMPTS)
+        try:
+            answer = command(decision, 0)
+            if events := self._events(decision):
+                position = await self.ledger.append_async(events, decision.guards)
+                return answer, self._recorded(decision, events, position)
+        except (NotAtHand, Refused):
+            pass
+        except IntegrityError:
+            decision.forget()
+            attempts = attempts[1:]
+        return await asyncio.to_thread(self.decide, by, command, attempts=attempts)
+
     def carry_out(self, by: By, command: Callable[[Decision], None]) -> Accepted:
         """Run a command that has no answer of its own."""
         return self.decide(by, lambda decision, _: command(decision))[1]
 
-    def _run(self, command: Callable[[Decision, int], Answer], decision: Decision, attempt: int) -> Answer:
+    def _run(self, command: Command[Answer], decision: Decision, attempt: int) -> Answer:
         """A refusal records nothing that could be guarded, so what it rests on is checked by itself."""
         try:
             return command(decision, attempt)
         except Refused:
-            self.streams.check_guards(decision.guards)
+            self.ledger.check_guards(decision.guards)
             raise
 
     def _append(self, decision: Decision) -> Accepted:
         """Record what was decided; that there is nothing to do has to be so now, and not only in a cache."""
-        decision.settle()
-        if not decision.events:
-            self.streams.check_guards(decision.guards)
-            return Accepted(self.head(), 0, frozenset())
-        # Not `save`: it asks of each event which protocols it keeps, which takes longer than to make it.
-        recordings = self.events.put(decision.events, guards=decision.guards)
-        decision.remember()
-        self._notify(recordings)
-        return Accepted(
-            position=recordings[-1].notification.id,
-            recorded=len(recordings),
-            topics=frozenset(recording.notification.topic for recording in recordings),
-        )
+        if events := self._events(decision):
+            return self._recorded(decision, events, self.ledger.append(events, decision.guards))
+        self.ledger.check_guards(decision.guards)
+        return Accepted(self.head(), 0, frozenset())
 
-    def _notify(self, recordings: list[Recording[UUID]]) -> None:
-        if recordings:
-            for listener in self.on_append:
-                listener(recordings[-1].notification.id)
+    def _events(self, decision: Decision) -> list[StoredEvent]:
+        """Past the library's `save`, which asks of each event what protocols it keeps: that takes longest."""
+        decision.settle()
+        return [self.mapper.to_stored_event(fact) for fact in decision.events]
+
+    def _recorded(self, decision: Decision, events: Sequence[StoredEvent], position: int) -> Accepted:
+        decision.remember()
+        for listener in self.on_append:
+            listener(position)
+        return Accepted(position, len(events), frozenset(event.topic for event in events))

@@ -6,20 +6,21 @@ recorded and the command decides again. So decisions may be made from cached nou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, Repository
+from eventsourcing.persistence import StoredEvent
 
 from domain.fact import By, Fact, Noun
 
 N = TypeVar("N", bound=Noun)
 
 
-class Streams(Protocol):
+class Ledger(Protocol):
     """What a decision asks of the ledger beyond the library's recorder."""
 
     def known_streams(self, stream_ids: Iterable[UUID], topics: Collection[str] = ()) -> set[UUID]:
@@ -28,13 +29,25 @@ class Streams(Protocol):
     def check_guards(self, guards: Mapping[UUID, int]) -> None:
         """Refuse with an IntegrityError if a stream is not at the version that was read."""
 
+    def append(self, events: Sequence[StoredEvent], guards: Mapping[UUID, int]) -> int:
+        """Append events, all or none, if no guarded stream has moved; returns the position of the last."""
+
+    async def append_async(self, events: Sequence[StoredEvent], guards: Mapping[UUID, int]) -> int:
+        """As `append`, without a thread for each that waits."""
+
+
+class NotAtHand(Exception):
+    """A decision that must not wait would have to read."""
+
 
 class Decision:
     """The nouns that one command works with; `read` shares them with others, `change` owns a copy."""
 
-    def __init__(self, repository: Repository[UUID], by: By) -> None:
+    def __init__(self, repository: Repository[UUID], by: By, *, may_wait: bool = True) -> None:
+        """may_wait: to read a noun that is not in memory; otherwise that is `NotAtHand`."""
         self.repository = repository
         self.by = by
+        self.may_wait = may_wait
         self.events: list[Fact] = []
         self._read: dict[UUID, Noun] = {}
         self._changed: dict[UUID, Noun] = {}
@@ -100,10 +113,16 @@ class Decision:
         return noun
 
     def _load(self, noun_class: type[N], noun_id: UUID) -> N:
+        cache = self.repository.cache
+        if not self.may_wait:
+            try:
+                return cast(N, cast(Any, cache).get(noun_id))
+            except KeyError:
+                raise NotAtHand from None
         try:
             return cast(N, self.repository.get(noun_id, deepcopy_from_cache=False))
         except AggregateNotFoundError:
             blank = noun_class.blank(noun_id)
-            if noun_class.cached and self.repository.cache is not None:
-                self.repository.cache.put(noun_id, blank)
+            if noun_class.cached and cache is not None:
+                cache.put(noun_id, blank)
             return blank

@@ -1,6 +1,7 @@
 """Every way in which a command can be refused.
 
     Refused
+    ├── Unauthorized  the token that was shown opens nothing
     ├── NotFound      there is no such thing, or the caller may not know of it
     ├── Forbidden     the caller sees it and may not do this
     ├── Conflict      somebody was first
@@ -22,6 +23,15 @@ class Refused(Exception):
     def __init__(self, message: str, **values: object) -> None:
         super().__init__(message)
         self.values = values
+
+
+class Unauthorized(Refused):
+    """No valid token."""
+
+    code = "unauthorized"
+
+    def __init__(self, token_id: str) -> None:
+        super().__init__("This token opens nothing: unknown, or revoked.", token_id=token_id)
 
 
 class NotFound(Refused):

@@ -17,6 +17,7 @@ from domain.delivery import Delivery
 from domain.errors import ChatKindMissing, Refused, UnknownThing
 from domain.fact import By, Fact
 from domain.message import AuthorKind, Direction, Message
+from domain.token import Shown, Token
 
 APPENDED, DUPLICATE, REJECTED = "appended", "duplicate", "rejected"
 
@@ -28,6 +29,10 @@ class ItemResult:
     status: str
     position: int | None
     refusal: Refused | None = None
+
+
+Heard = tuple[list[Fact], Refused | None]
+"""What one item added, or why it was refused."""
 
 
 @dataclass(slots=True)
@@ -65,26 +70,43 @@ class Hearing:
 
 class ReceivingCommands(Deciding):
     def receive(
-        self, channel_id: str, items: Sequence[inbound.Inbound], *, by: By
+        self, channel_id: str, items: Sequence[inbound.Inbound], *, by: By, shown: Shown | None = None
     ) -> tuple[list[ItemResult], Accepted]:
         """Record what is news among these events, item by item, in one append.
 
+        shown: the token on which this rests; it has to be good when it is recorded.
+
         Raises:
+            Unauthorized: it is not.
             UnknownThing: there is no such channel.
         """
+        heard, accepted = self.decide(by, self._hearing(channel_id, items, shown))
+        return _results(heard, accepted), accepted
 
-        def command(decision: Decision, attempt: int) -> list[tuple[list[Fact], Refused | None]]:
-            channel = decision.read(Channel, ids.derive("channel", by.workspace_id, channel_id))
+    async def receive_async(
+        self, channel_id: str, items: Sequence[inbound.Inbound], *, by: By, shown: Shown
+    ) -> tuple[list[ItemResult], Accepted]:
+        """As `receive`, for many tasks at once; they decide in the event loop, so the items should be few."""
+        heard, accepted = await self.decide_async(by, self._hearing(channel_id, items, shown))
+        return _results(heard, accepted), accepted
+
+    def _hearing(
+        self, channel_id: str, items: Sequence[inbound.Inbound], shown: Shown | None
+    ) -> Callable[[Decision, int], list[Heard]]:
+        def command(decision: Decision, attempt: int) -> list[Heard]:
+            workspace_id = decision.by.workspace_id
+            if shown is not None:
+                decision.read(Token, shown.id_in(workspace_id)).admit(shown)
+            channel = decision.read(Channel, ids.derive("channel", workspace_id, channel_id))
             if not channel.exists:
                 raise UnknownThing("channel", channel_id)
             hearing = Hearing(decision, channel_id, channel)
             if attempt > 0:
-                hearing.known = self.streams.known_streams(_message_ids(hearing, items))
-                hearing.written = self.streams.known_streams(hearing.known, Message.WRITTEN_BY)
+                hearing.known = self.ledger.known_streams(_message_ids(hearing, items))
+                hearing.written = self.ledger.known_streams(hearing.known, Message.WRITTEN_BY)
             return [_hear(hearing, item) for item in items]
 
-        heard, accepted = self.decide(by, command)
-        return _results(heard, accepted), accepted
+        return command
 
 
 def _message_ids(hearing: Hearing, items: Sequence[inbound.Inbound]) -> list[UUID]:
@@ -95,7 +117,7 @@ def _message_ids(hearing: Hearing, items: Sequence[inbound.Inbound]) -> list[UUI
     ]
 
 
-def _hear(hearing: Hearing, item: inbound.Inbound) -> tuple[list[Fact], Refused | None]:
+def _hear(hearing: Hearing, item: inbound.Inbound) -> Heard:
     """What one item added, or why it was refused; a refusal comes before anything is recorded."""
     try:
         HEAR[type(item)](hearing, item)
@@ -104,7 +126,7 @@ def _hear(hearing: Hearing, item: inbound.Inbound) -> tuple[list[Fact], Refused 
     return hearing.decision.settle(), None
 
 
-def _results(heard: list[tuple[list[Fact], Refused | None]], accepted: Accepted) -> list[ItemResult]:
+def _results(heard: list[Heard], accepted: Accepted) -> list[ItemResult]:
     """One result an item. The events of an append stand in one row, so positions follow by counting."""
     results, position = [], accepted.position - accepted.recorded
     for facts, refusal in heard:

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.errors import Unauthorized
 from domain.fact import By, Fact, Noun
+from domain.ids import derive
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A token as its holder showed it, to act in one of its scopes. digest: as in `Token.Issued`."""
+
+    token_id: str
+    digest: str
+    scope: str
+
+    def id_in(self, workspace_id: str) -> UUID:
+        return derive("token", workspace_id, self.token_id)
 
 
 class Token(Noun):
@@ -33,6 +50,11 @@ class Token(Noun):
         self.digest = ""
         self.scopes: list[str] = []
         self.revoked = False
+
+    def admit(self, shown: Shown) -> None:
+        """Raises Unauthorized: what was shown does not open this scope, or no longer."""
+        if self.revoked or shown.digest != self.digest or shown.scope not in self.scopes:
+            raise Unauthorized(shown.token_id)
 
     def issue(self, token_id: str, *, scopes: list[str], label: str, digest: str, by: By) -> None:
         if self.revoked or (self.digest, self.scopes) != (digest, scopes):

@@ -1,16 +1,20 @@
 """Many callers, one commit at a time: whoever finds nobody committing commits for all who wait.
 
 A commit costs a flush to the disk however much is in it. So while one batch is on its way the requests of
-other threads gather, and the first of those takes all of them with it in the next. There is no thread of our
-own: with one caller, a request is committed by its caller, without a switch of threads.
+others gather, and the first of those takes all of them with it in the next. A thread commits by itself: with
+one caller there is no switch of threads. For tasks, which may not block their event loop, a thread of our own
+does.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import pairwise
 from threading import Condition, Lock
 from uuid import UUID
 
@@ -43,19 +47,26 @@ class Request:
     guards: Mapping[UUID, int]
     first_position: int | None = None
     error: Exception | None = None
-    leads: bool = False
+    arrived: asyncio.Future[None] | None = None
+    """Of a task: done when the outcome is there."""
     turn: Lock = field(default_factory=held_lock)
-    """Released once: when the outcome is there, or when it is this caller's turn to commit."""
+    """Of a thread: released once, when the outcome is there or when it is this caller's turn to commit."""
+    leads: bool = False
+    gone: bool = False
+    """The caller no longer waits."""
+    next: Request | None = None
+    """Whom this thread wakes when it has been woken."""
 
     @property
     def is_decided(self) -> bool:
         return self.first_position is not None or self.error is not None
 
     @property
-    def positions(self) -> list[int]:
+    def last_position(self) -> int:
+        """The ledger's, of its last event."""
         if self.first_position is None:
             raise self.error or OperationalError("the commit was interrupted: what it recorded is not known")
-        return list(range(self.first_position, self.first_position + len(self.events)))
+        return self.first_position + len(self.events) - 1
 
 
 Commit = Callable[[Sequence[Request]], None]
@@ -81,33 +92,61 @@ class GroupCommit:
         self._waiting: deque[Request] = deque()
         self._waiting_events = 0
         self._led = False
+        self._thread = ThreadPoolExecutor(1, "group commit")  # begins when the first task appends
 
-    def append(self, request: Request) -> list[int]:
-        """Return the positions of the request's events, when they are on the disk.
+    def append(self, request: Request) -> int:
+        """Return the position of the request's last event, when it is on the disk.
 
         Raises:
             OperationalError: no place in the queue, or no outcome, within `max_wait_s`.
             Exception: whatever the commit has against this request.
         """
-        self._queue(request)
-        try:
-            if not request.leads:
-                request.turn.acquire(timeout=self._max_wait_s)
-        finally:  # also of a caller who is interrupted: nobody may wait for a leader who has gone
-            if not request.leads and not request.is_decided:
-                self._give_up(request)
-            if request.leads:
-                self._lead()
-        return request.positions
-
-    def _queue(self, request: Request) -> None:
         with self._room:
             if not self._room.wait_for(lambda: self._has_room_for(request), self._max_wait_s):
                 raise OperationalError(f"not recorded: no place in the queue within {self._max_wait_s:g} s")
-            self._waiting.append(request)
-            self._waiting_events += len(request.events)
-            if not self._led:
-                self._led = request.leads = True
+            request.leads = self._queue(request)
+        woken = request.leads
+        try:
+            woken = woken or request.turn.acquire(timeout=self._max_wait_s)
+        finally:  # also of a caller who is interrupted: nobody may wait for one who has gone
+            if not woken:
+                self._give_up(request)
+            if request.leads:
+                self._lead()
+            if request.next:
+                request.next.turn.release()
+        return request.last_position
+
+    async def append_async(self, request: Request) -> int:
+        """As `append`, for any number of tasks; a thread is taken only where the queue has no place."""
+        loop = asyncio.get_running_loop()
+        with self._room:
+            if self._has_room_for(request):
+                request.arrived = loop.create_future()
+                if self._queue(request):  # what else is ready in this turn of the loop goes with it
+                    loop.call_soon(self._thread.submit, self._lead)
+        if request.arrived is None:
+            return await asyncio.to_thread(self.append, request)
+        try:
+            async with asyncio.timeout(self._max_wait_s):
+                await request.arrived
+        except TimeoutError:
+            pass
+        finally:
+            if not request.is_decided:
+                self._give_up(request)
+        return request.last_position
+
+    def close(self) -> None:
+        """Wait until everything is committed that tasks wait for."""
+        self._thread.shutdown()
+
+    def _queue(self, request: Request) -> bool:
+        """Whether the caller is to lead, because nobody does."""
+        self._waiting.append(request)
+        self._waiting_events += len(request.events)
+        was_led, self._led = self._led, True
+        return not was_led
 
     def _has_room_for(self, request: Request) -> bool:
         waiting = self._waiting_events
@@ -116,6 +155,7 @@ class GroupCommit:
     def _give_up(self, request: Request) -> None:
         """Leave the queue, unless it is too late for that."""
         with self._room:
+            request.gone = not request.leads
             if request.leads or request.is_decided:
                 return
             if request in self._waiting:
@@ -135,14 +175,22 @@ class GroupCommit:
             self._commit(batch)
         finally:
             with self._room:
-                following = self._waiting[0] if self._waiting else None
-                self._led = following is not None
-                if following:
-                    following.leads = True
-            if following:
-                following.turn.release()
-            for request in islice(batch, 1, None):  # the first is our own
-                request.turn.release()
+                threads = [each for each in batch if not (each.arrived or each.leads or each.gone)]
+                for each, following in pairwise(threads):
+                    each.next = following
+                self._hand_over()
+            if threads:
+                threads[0].turn.release()
+            tell([each.arrived for each in batch if each.arrived])
+
+    def _hand_over(self) -> None:
+        following = self._waiting[0] if self._waiting else None
+        self._led = following is not None
+        if following and following.arrived:
+            self._thread.submit(self._lead)
+        elif following:
+            following.leads = True
+            following.turn.release()
 
     def _take(self) -> list[Request]:
         """The oldest requests, as many as fit into a batch.
@@ -164,3 +212,16 @@ class GroupCommit:
                 written.update(event.originator_id for event in request.events)
             self._room.notify_all()
         return batch
+
+
+def tell(arrived: Sequence[asyncio.Future[None]]) -> None:
+    """Wake the tasks of each event loop, from another thread."""
+    for loop in {future.get_loop() for future in arrived}:
+        with suppress(RuntimeError):  # it is closed, and nobody waits any more
+            loop.call_soon_threadsafe(_arrive, [future for future in arrived if future.get_loop() is loop])
+
+
+def _arrive(futures: Sequence[asyncio.Future[None]]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)

@@ -123,6 +123,7 @@ class LedgerRecorder(ApplicationRecorder):
 
     def close(self) -> None:
         self._writer.close()
+        self._group_commit.close()
         self._pool.close()
 
     def insert_events(
@@ -142,10 +143,20 @@ class LedgerRecorder(ApplicationRecorder):
             raise NotSupportedError("the ledger records no tracking: read models have their own checkpoints")
         if not stored_events:
             return None
-        positions = self._group_commit.append(Request(stored_events, guards or {}))
-        for event in tuple(self._woken):
-            event.set()
-        return positions
+        last = self.append(stored_events, guards or {})
+        return list(range(last - len(stored_events) + 1, last + 1))
+
+    def append(self, events: Sequence[StoredEvent], guards: Mapping[UUID, int]) -> int:
+        """As `insert_events`; returns the position of the last event."""
+        position = self._group_commit.append(Request(events, guards))
+        self._wake_all()
+        return position
+
+    async def append_async(self, events: Sequence[StoredEvent], guards: Mapping[UUID, int]) -> int:
+        """As `append`, without a thread for each that waits. Threads and tasks share commits."""
+        position = await self._group_commit.append_async(Request(events, guards))
+        self._wake_all()
+        return position
 
     def select_events(
         self,
@@ -225,6 +236,10 @@ class LedgerRecorder(ApplicationRecorder):
 
     def let_sleep(self, event: Event) -> None:
         self._woken.discard(event)
+
+    def _wake_all(self) -> None:
+        for event in tuple(self._woken):
+            event.set()
 
     def _fetch(self, statement: str, *parameters: Any) -> list[Any]:
         """Planned each time: a plan kept from when the ledger was small would read all of it later."""

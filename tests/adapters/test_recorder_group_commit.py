@@ -139,7 +139,7 @@ def test_a_batch_has_a_size() -> None:
         while len(group._waiting) < 7:
             pass
         commit.let_go.set()
-        assert all(append.result() == [1] for append in appends)
+        assert all(append.result() == 1 for append in appends)
     assert commit.batches == [1, 3, 3, 1]
 
 
@@ -159,7 +159,7 @@ def test_a_guard_on_what_the_batch_writes_begins_the_next_batch() -> None:
             while len(group._waiting) == waiting:
                 pass
         commit.let_go.set()
-        assert all(append.result() == [1] for append in appends)
+        assert all(append.result() == 1 for append in appends)
     assert commit.batches == [1, 2, 1]
 
 
@@ -173,7 +173,7 @@ def test_callers_wait_for_a_place_in_the_queue() -> None:
         assert not wait(appends, timeout=0.1).done
         assert len(group._waiting) == 2
         commit.let_go.set()
-        assert all(append.result() == [1] for append in appends)
+        assert all(append.result() == 1 for append in appends)
 
 
 def test_nobody_waits_for_ever() -> None:
@@ -190,7 +190,7 @@ def test_nobody_waits_for_ever() -> None:
         with pytest.raises(OperationalError, match="not recorded: no place in the queue"):
             group.append(request(uuid4()))
         commit.let_go.set()
-        assert committing.result() == [1]
+        assert committing.result() == 1
 
 
 def test_a_leader_that_fails_leaves_the_lead_to_the_next() -> None:
@@ -213,7 +213,7 @@ def test_a_leader_that_fails_leaves_the_lead_to_the_next() -> None:
             pass
         fail.set()
         assert isinstance(interrupted.exception(), KeyboardInterrupt)
-        assert following.result() == [1]
+        assert following.result() == 1
 
 
 def test_those_whose_leader_was_interrupted_are_told_so() -> None:
