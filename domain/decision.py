@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -40,6 +41,16 @@ class NotAtHand(Exception):
     """A decision that must not wait would have to read."""
 
 
+@dataclass(slots=True, eq=False)
+class Held:
+    """A noun as a decision has it. read: the decision rests on it as it was; own: it may be changed."""
+
+    noun: Noun
+    read: bool
+    own: bool
+    recorded: bool = False
+
+
 class Decision:
     """The nouns that one command works with; `read` shares them with others, `change` owns a copy."""
 
@@ -49,37 +60,33 @@ class Decision:
         self.by = by
         self.may_wait = may_wait
         self.events: list[Fact] = []
-        self._read: dict[UUID, Noun] = {}
-        self._changed: dict[UUID, Noun] = {}
-        self._touched: dict[UUID, Noun] = {}
-        self._recorded: set[UUID] = set()
+        self._held: dict[UUID, Held] = {}
+        self._touched: list[Held] = []
 
     def read(self, noun_class: type[N], noun_id: UUID) -> N:
         """The noun as it is, blank if nothing ever happened to it. It must not be changed."""
-        known = self._changed.get(noun_id) or self._read.get(noun_id)
-        if known is None:
-            known = self._read[noun_id] = self._load(noun_class, noun_id)
-        return cast(N, known)
+        return cast(N, (self._held.get(noun_id) or self._take(noun_class, noun_id)).noun)
 
     def change(self, noun_class: type[N], noun_id: UUID) -> N:
         """The noun, to be changed by this decision."""
-        if noun_id not in self._changed:
-            self._changed[noun_id] = deepcopy(self.read(noun_class, noun_id))
-        return cast(N, self._touch(noun_id))
+        held = self._held.get(noun_id) or self._take(noun_class, noun_id)
+        if not held.own:
+            held.noun, held.own = deepcopy(held.noun), True
+        return cast(N, self._touch(held))
 
     def begin(self, noun_class: type[N], noun_id: UUID) -> N:
         """A noun that is presumed to be new; the append is refused if it is not."""
-        if noun_id not in self._changed:
-            self._changed[noun_id] = noun_class.blank(noun_id)
-        return cast(N, self._touch(noun_id))
+        held = self._held.get(noun_id)
+        if held is None or not held.own:
+            held = self._held[noun_id] = Held(noun_class.blank(noun_id), read=False, own=True)
+        return cast(N, self._touch(held))
 
     def settle(self) -> list[Fact]:
         """What happened since the last time, in the order in which the nouns were touched."""
         news: list[Fact] = []
-        for noun_id, noun in self._touched.items():
-            facts = cast(list[Fact], noun.collect_events())
-            if facts:
-                self._recorded.add(noun_id)
+        for held in self._touched:
+            if facts := cast(list[Fact], held.noun.collect_events()):
+                held.recorded = True
                 news += facts
         self._touched.clear()
         self.events += news
@@ -89,28 +96,35 @@ class Decision:
     def guards(self) -> dict[UUID, int]:
         """The streams that were only read, with the versions that the decision rests on."""
         return {
-            noun_id: noun.version for noun_id, noun in self._read.items() if noun_id not in self._recorded
+            noun_id: held.noun.version
+            for noun_id, held in self._held.items()
+            if held.read and not held.recorded
         }
 
     def remember(self) -> None:
         """Keep what was recorded for the decisions to come."""
-        for noun_id in self._recorded:
-            noun = self._changed[noun_id]
-            if noun.cached and self.repository.cache is not None:
-                self.repository.cache.put(noun_id, noun)
+        if (cache := self.repository.cache) is not None:
+            for noun_id, held in self._held.items():
+                if held.recorded and held.noun.cached:
+                    cache.put(noun_id, held.noun)
 
     def forget(self) -> None:
         """Drop from the cache what this decision rested on, so that the next one reads it anew."""
-        for noun_id in (*self._read, *self._changed):
-            if self.repository.cache is not None:
+        if (cache := self.repository.cache) is not None:
+            for noun_id in self._held:
                 with suppress(KeyError):
-                    self.repository.cache.get(noun_id, evict=True)
+                    cache.get(noun_id, evict=True)
 
-    def _touch(self, noun_id: UUID) -> Noun:
+    def _take(self, noun_class: type[N], noun_id: UUID) -> Held:
+        held = self._held[noun_id] = Held(self._load(noun_class, noun_id), read=True, own=False)
+        return held
+
+    def _touch(self, held: Held) -> Noun:
         """Taken up again, a noun goes to the end, so that causes can be recorded before what follows."""
-        self._touched.pop(noun_id, None)
-        noun = self._touched[noun_id] = self._changed[noun_id]
-        return noun
+        if held in self._touched:
+            self._touched.remove(held)
+        self._touched.append(held)
+        return held.noun
 
     def _load(self, noun_class: type[N], noun_id: UUID) -> N:
         cache = self.repository.cache

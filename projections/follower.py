@@ -25,8 +25,9 @@ from projections.wakes import ANNOUNCE_INTERVAL_S, announce, listening
 POLL_INTERVAL_S = 0.1
 """How long the leader may miss what another process appended."""
 
-REST_S = 0.01
-"""After each range, unless somebody waits: a range of ten events takes little more than a range of one."""
+REST_PER_EVENT_S = 0.001
+LONGEST_REST_S = 0.03
+"""After a range, unless somebody waits: a range of thirty events takes little more than a range of one."""
 
 TAKEOVER_INTERVAL_S = 0.25
 """How often a watcher tries to lead."""
@@ -157,15 +158,15 @@ class Follower:
                 reacted = reactor.react(after)
                 self._recovered()
                 if after.checkpoints != before.checkpoints:
-                    self._rest()
+                    self._rest(after.head - before.effective)
                 elif not reacted:
                     self._woken.wait(reactor.pause_s(self.poll_interval_s))
 
-    def _rest(self) -> None:
-        """Let more come together; not while somebody waits for what is there."""
+    def _rest(self, events: int) -> None:
+        """Let more come together, the longer the more come; not while somebody waits for what is there."""
         self._asked.clear()
         if not self.progress.awaited:
-            self._asked.wait(REST_S)
+            self._asked.wait(min(events * REST_PER_EVENT_S, LONGEST_REST_S))
 
     def _ask(self) -> None:
         self._asked.set()

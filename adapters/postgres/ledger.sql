@@ -67,7 +67,7 @@ DECLARE
 BEGIN
     IF cardinality(guard_ids) > 0 THEN
         SELECT guard.stream_id, guard.version AS expected, actual.version AS found INTO refused
-        FROM unnest(guard_ids, guard_versions) AS guard (stream_id, version)
+        FROM (SELECT DISTINCT * FROM unnest(guard_ids, guard_versions)) AS guard (stream_id, version)
         CROSS JOIN LATERAL (
             SELECT coalesce(max(ledger.version), 0) AS version FROM ledger
             WHERE ledger.stream_id = guard.stream_id

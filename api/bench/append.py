@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
 from math import ceil
+from random import getrandbits
 from tempfile import TemporaryDirectory
 from threading import Thread
 from time import perf_counter
@@ -149,7 +150,7 @@ def received() -> Message.Received:
 
 def _another(event: Message.Received) -> Message.Received:
     """The same as another message, the first event of another stream."""
-    another, message_id = copy(event), uuid4()
+    another, message_id = copy(event), UUID(int=getrandbits(128))  # uuid4 lets another thread run
     vars(another).update(originator_id=message_id, message_id=str(message_id))
     return another
 
