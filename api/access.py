@@ -55,6 +55,7 @@ class Caller:
     token_id: str
     scopes: frozenset[str]
     bearer: str = field(repr=False)
+    digest: str
 
     @property
     def employee_id(self) -> str:
@@ -66,7 +67,7 @@ class Caller:
 
     def shows(self, scope: str) -> Shown:
         """The token, for a command that rests on it."""
-        return Shown(self.token_id, digest_of(self.bearer), scope)
+        return Shown(self.token_id, self.digest, scope)
 
     def by(self, scope: str, causation: str) -> By:
         """On the word of this caller, now."""
@@ -85,11 +86,12 @@ def digest_of(token: str) -> str:
 async def let_in(request: Request) -> Caller:
     """Know the caller by his token, or send him away (401)."""
     bearer = _bearer(request)
+    digest = digest_of(bearer)
     for token_id in _token_ids(bearer):
         row = await running(request).access.token(token_id)
-        digest = NO_DIGEST if row is None or row.revoked else row.digest
-        if hmac.compare_digest(digest_of(bearer), digest) and row is not None:
-            return Caller(row.workspace_id, row.token_id, frozenset(row.scopes), bearer)
+        known = NO_DIGEST if row is None or row.revoked else row.digest
+        if hmac.compare_digest(digest, known) and row is not None:
+            return Caller(row.workspace_id, row.token_id, frozenset(row.scopes), bearer, digest)
     raise Problem("unauthorized", "This token opens nothing: unknown, or revoked.", headers=INVALID_TOKEN)
 
 

@@ -137,6 +137,7 @@ def create_app(system: System) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_reading,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # what there is, is at /metrics
     )
     app.state.system, app.state.metrics, app.state.callers = system, Metrics(), {}
     # In the order in which they are asked for: a request is held against one route after the other.

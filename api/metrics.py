@@ -29,6 +29,7 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
+        self._kinds: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.head = Gauge(
             "chatledger_ledger_position", "The last position in the ledger.", registry=self.registry
         )
@@ -43,9 +44,12 @@ class Metrics:
         }
 
     def note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", NO_ROUTE)
-        self.requests.labels(scope["method"], route, status).inc()
-        self.seconds.labels(scope["method"], route).observe(seconds)
+        kind = scope["method"], getattr(scope.get("route"), "path", NO_ROUTE), status
+        if kind not in self._kinds:  # looking labels up takes longer than counting
+            self._kinds[kind] = self.requests.labels(*kind), self.seconds.labels(*kind[:2])
+        requests, durations = self._kinds[kind]
+        requests.inc()
+        durations.observe(seconds)
 
     def render(self, statuses: Iterable[Mapping[str, Any]]) -> bytes:
         """Everything in Prometheus' text format, with the read models as they are now."""
