@@ -131,21 +131,22 @@ class Codec:
             "causation": str,
         }
         self.private_names = tuple(private)
-        self.private, self.envelope = adapters(facts, private)
+        payload, envelope = adapters(facts, private)
+        self.private, self.written, self.read = payload.serializer, envelope.serializer, envelope.validator
 
     def dump(self, event: Fact) -> bytes:
-        facts, private = vars(event), None
+        values = dict(vars(event))  # of which each part of the envelope takes what it names
         if self.class_version > 1:
-            facts = {**facts, "class_version": self.class_version}
+            values["class_version"] = self.class_version
         try:
             if self.private_names:
-                salt = new_salt()
-                private = {**facts, "salt": salt}
-                plain = self.private.dump_python(facts, mode="json", warnings=False)
-                facts = {**facts, "private_digest": private_digest(salt, plain)}
-            envelope = {**facts, "occurred_at": event.timestamp, "facts": facts, "private": private}
-            state = self.envelope.dump_json(envelope, warnings=False)
-            self.envelope.validate_json(state)  # what could not be read again must not be written
+                plain = self.private.to_python(values, mode="json", warnings=False)
+                salt = values["salt"] = new_salt()
+                values["private_digest"] = private_digest(salt, plain)
+            private = values if self.private_names else None
+            envelope = {**values, "occurred_at": event.timestamp, "facts": values, "private": private}
+            state = self.written.to_json(envelope, warnings=False)
+            self.read.validate_json(state)  # what could not be read again must not be written
         except (PydanticSerializationError, ValueError):
             unfit = ", ".join(self.unfit_fields(event))
             raise DataError(f"{self.topic} holds what cannot be stored in: {unfit}") from None
@@ -168,7 +169,7 @@ class Codec:
             old = from_json(stored_event.state)
             if old["facts"].get("class_version", 1) < self.class_version:
                 return self._load_old(stored_event, old)
-        envelope = self.envelope.validate_json(stored_event.state)
+        envelope = self.read.validate_json(stored_event.state)
         return attributes(stored_event, envelope, envelope["private"] or self._erased())
 
     def _load_old(self, stored_event: StoredEvent, envelope: dict[str, Any]) -> dict[str, Any]:
@@ -177,7 +178,7 @@ class Codec:
         for version in range(envelope["facts"].get("class_version", 1), self.class_version):
             getattr(self.event_class, f"upcast_v{version}_v{version + 1}")(state)
         private = None if envelope["private"] is None else state
-        envelope = self.envelope.validate_python({**envelope, "facts": state, "private": private})
+        envelope = self.read.validate_python({**envelope, "facts": state, "private": private})
         return attributes(stored_event, envelope, envelope["private"] or self._erased())
 
     def _erased(self) -> dict[str, None]:

@@ -14,7 +14,6 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from copy import copy
 from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
@@ -150,8 +149,9 @@ def received() -> Message.Received:
 
 def _another(event: Message.Received) -> Message.Received:
     """The same as another message, the first event of another stream."""
-    another, message_id = copy(event), UUID(int=getrandbits(128))  # uuid4 lets another thread run
-    vars(another).update(originator_id=message_id, message_id=str(message_id))
+    another: Message.Received = object.__new__(type(event))
+    message_id = UUID(int=getrandbits(128))  # uuid4 lets another thread run
+    vars(another).update(vars(event), originator_id=message_id, message_id=str(message_id))
     return another
 
 
