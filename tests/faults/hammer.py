@@ -1,4 +1,4 @@
-"""A process that appends as fast as it can, and tells of each append when it was and which positions it got."""
+"""A process that appends as fast as it can, and tells when each append was and which positions it got."""
 
 from __future__ import annotations
 
