@@ -43,8 +43,8 @@ class Wire:
         self._listener.close()
         self._thread.join()
 
-    def cuts(self, way: Way, whose: str) -> bool:
-        """Whether to cut the connection, instead of carrying what is on its way over."""
+    def cuts(self, way: Way, whose: str, sent: bytes) -> bool:
+        """Whether to cut the connection, instead of carrying over what is sent."""
         with self._counting:
             if way == "request" and self.cut_requests:
                 self.cut_requests -= 1
@@ -89,7 +89,7 @@ class Wire:
         """Until it ends or is cut; then it ends in both directions."""
         with suppress(OSError):
             while sent := sent or source.recv(1 << 20):
-                if self.cuts(way, whose):
+                if self.cuts(way, whose, sent):
                     break
                 target.sendall(sent)
                 sent = b""
