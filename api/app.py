@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
-import psycopg
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from psycopg import Connection
@@ -33,6 +32,7 @@ from api import (
 from api.access import issue_first_token
 from api.answers import ProblemShape
 from api.errors import answer_with_problems
+from api.living import living
 from api.metrics import Measured, Metrics
 from api.routing import EncodedSlashes
 from api.system import System
@@ -108,7 +108,8 @@ def open_system(settings: Settings, *, owner: str = "chatledger") -> Iterator[Sy
         )
         secret = _make_tables(pool, database_url)
         follower = stack.enter_context(_following(application, pool, settings))
-        instance = stack.enter_context(_living(database_url))
+        instance = secrets.randbelow(2**31 - 1) + 1
+        stack.enter_context(living(database_url, instance))
         accepted, token = issue_first_token(application, settings.admin_token)
         follower.wait_for(accepted.position, limits.START_WAIT_S)
         asking = _asking(database_url, settings)
@@ -224,12 +225,3 @@ def _following(
         yield follower
     finally:
         follower.stop()
-
-
-@contextmanager
-def _living(database_url: str) -> Iterator[int]:
-    """The number of this run, which others see to live as long as the context lasts."""
-    instance = secrets.randbelow(2**31 - 1) + 1
-    with psycopg.connect(database_url, autocommit=True, application_name="chatledger lives") as connection:
-        idempotency.live(connection, instance)
-        yield instance

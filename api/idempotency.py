@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -21,7 +22,7 @@ from psycopg import Connection
 
 from api import limits
 from api.access import Caller
-from api.errors import RETRY_AFTER, Problem, answer_to
+from api.errors import DATABASE_AWAY, RETRY_AFTER, Problem, answer_to
 from api.system import System
 from domain.ids import SEPARATOR
 from projections.answer import one_row
@@ -32,6 +33,9 @@ LIVES = 0x69646D70
 """The class of the advisory locks by which runs of the program see each other live."""
 
 POLL_INTERVAL_S = 0.05
+LET_GO_INTERVAL_S = 0.1
+"""While the database does not answer."""
+
 LONGEST_S = 600
 """After this time even a living run is taken to have lost a request."""
 
@@ -61,6 +65,10 @@ class Attempt:
             instance=self.system.instance,
             **values,
         )
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        return self.caller.workspace_id, self.caller.token_id, self.key
 
     @property
     def secret(self) -> str:
@@ -94,17 +102,59 @@ def secret_of(system: System, caller: Caller, key: str) -> str:
 async def once(request: Request, system: System, caller: Caller, key: str, handle: Handle) -> Response:
     """Carry a request out, unless it was; then answer as then."""
     attempt = Attempt(system, caller, key, await _digest(request))
-    if known := await _begin(attempt):
-        return known
-    finished = False
+    deadline = time.monotonic() + limits.WAIT_S
+    while attempt.place in system.keys:
+        if time.monotonic() > deadline:
+            return _busy()
+        await asyncio.sleep(POLL_INTERVAL_S)
+    system.keys[attempt.place] = None
+    known = response = None
     try:
-        response = await handle(request)
-        if finished := _is_final(response):
-            await _keep(attempt, response)
+        known = await _begin(attempt, deadline)
+        response = known or await handle(request)
+        return response
     finally:
-        if not finished:
-            await attempt.run("forget")
-    return response
+        if known:
+            del system.keys[attempt.place]
+        else:
+            await _let_go(attempt, response)
+
+
+async def _let_go(attempt: Attempt, response: Response | None) -> None:
+    """Keep the answer if there is one to be kept, and let the key be used again.
+
+    Where the database does not answer, that is put off: otherwise the key of a request that was cut off
+    would be busy for as long as this run lives.
+    """
+    later = None
+    try:
+        await _put_down(attempt, response)
+    except DATABASE_AWAY:
+        later = asyncio.create_task(_let_go_later(attempt, response))
+    finally:
+        if later:
+            attempt.system.keys[attempt.place] = later
+        else:
+            del attempt.system.keys[attempt.place]
+
+
+async def _let_go_later(attempt: Attempt, response: Response | None) -> None:
+    give_up_at = time.monotonic() + LONGEST_S
+    try:
+        while time.monotonic() < give_up_at:
+            await asyncio.sleep(LET_GO_INTERVAL_S)
+            with suppress(*DATABASE_AWAY):
+                return await _put_down(attempt, response)
+    finally:
+        del attempt.system.keys[attempt.place]
+
+
+async def _put_down(attempt: Attempt, response: Response | None) -> None:
+    if response is not None and _is_final(response):
+        body = bytes(response.body).decode().replace(attempt.secret, HIDDEN)
+        await attempt.run("keep", status=response.status_code, body=body, days=limits.ANSWERS_KEPT_DAYS)
+    else:
+        await attempt.run("forget")
 
 
 def keep_secret(connection: Connection[Any], secret: bytes) -> bytes:
@@ -120,17 +170,15 @@ def live(connection: Connection[Any], instance: int) -> None:
     connection.execute(STATEMENTS["live"], {"lock": LIVES, "instance": instance})
 
 
-async def _begin(attempt: Attempt) -> Response | None:
+async def _begin(attempt: Attempt, deadline: float) -> Response | None:
     """The answer that is known already, or None where this attempt is to find it."""
-    deadline = time.monotonic() + limits.WAIT_S
     while not await attempt.run(
         "begin", request_digest=attempt.request_digest, lock=LIVES, longest_s=LONGEST_S
     ):
         if answer := await _known(attempt):
             return answer
         if time.monotonic() > deadline:
-            detail = "The first request with this key is not finished; try again."
-            return answer_to(Problem("idempotency_key_busy", detail, headers=RETRY_AFTER))
+            return _busy()
         await asyncio.sleep(POLL_INTERVAL_S)
     return None
 
@@ -151,9 +199,9 @@ async def _known(attempt: Attempt) -> Response | None:
     return Response(body.replace(HIDDEN, attempt.secret), status, {"Idempotent-Replay": "true"}, media_type)
 
 
-async def _keep(attempt: Attempt, response: Response) -> None:
-    body = bytes(response.body).decode().replace(attempt.secret, HIDDEN)
-    await attempt.run("keep", status=response.status_code, body=body, days=limits.ANSWERS_KEPT_DAYS)
+def _busy() -> Response:
+    detail = "The first request with this key is not finished; try again."
+    return answer_to(Problem("idempotency_key_busy", detail, headers=RETRY_AFTER))
 
 
 def _is_final(response: Response) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,8 @@ class System:
     timeline: Timeline
     visibility: Visibility
     told: Told = field(default_factory=Told)
+    keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)
+    """The idempotency keys that this run is busy with; who lets one go, where that had to be put off."""
 
 
 def running(request: Request) -> System:

@@ -1,23 +1,31 @@
-"""What a client and the server say to each other, on its way: counted, and cut off when a test says so."""
+"""What a connection to PostgreSQL goes through, and can be cut in."""
 
+from __future__ import annotations
+
+import re
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
+from typing import Literal
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 PORT = 5432
+NAME = re.compile(rb"\0application_name\0([^\0]*)\0")
+"""Where the first message of a connection says whose it is."""
+
+Way = Literal["request", "answer"]
 
 
 class Wire:
-    """Stands between a client and the server, and cuts the connection when it is told to.
+    """Stands between clients and the server, and cuts connections when it is told to.
 
     cut_requests, cut_answers: how many connections are yet to be cut before a request reaches the server,
     or before its answer reaches the client.
-    requests: how often a client has spoken; a statement and its parameters, prepared, is once.
+    requests: how often a client has begun to speak; a prepared statement with its parameters is once.
     """
 
     def __init__(self, database_url: str, folder: Path) -> None:
@@ -26,6 +34,7 @@ class Wire:
         self.requests = 0
         self._speaking: set[socket.socket] = set()
         self.url = make_conninfo(database_url, host=str(folder), port=PORT)
+        self._counting = Lock()
         self._server = conninfo_to_dict(database_url)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / f".s.PGSQL.{PORT}"))
@@ -34,26 +43,53 @@ class Wire:
         self._thread.start()
 
     def close(self) -> None:
+        """Take no more connections, and wait until those that there are have ended."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join()
 
+    def cuts(self, way: Way, whose: str, sent: bytes) -> bool:
+        """Whether to cut the connection, instead of carrying over what is sent."""
+        with self._counting:
+            if way == "request" and self.cut_requests:
+                self.cut_requests -= 1
+                return True
+            if way == "answer" and self.cut_answers:
+                self.cut_answers -= 1
+                return True
+        return False
+
+    def _count(self, way: Way, client: socket.socket) -> None:
+        """What a client says may come in many pieces; his turn ends with the first of the answer."""
+        with self._counting:
+            if way == "answer":
+                self._speaking.discard(client)
+            elif client not in self._speaking:
+                self._speaking.add(client)
+                self.requests += 1
+
     def _accept(self) -> None:
-        carrying = []
+        connections = []
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = self._connect()
-                for source, target, counter in (
-                    (client, server, "cut_requests"),
-                    (server, client, "cut_answers"),
-                ):
-                    carrying.append(Thread(target=self._carry, args=(source, target, counter)))
-                    carrying[-1].start()
-        for thread in carrying:
-            thread.join()
+                connections.append(Thread(target=self._connect, args=(client,)))
+                connections[-1].start()
+        for connection in connections:
+            connection.join()
 
-    def _connect(self) -> socket.socket:
+    def _connect(self, client: socket.socket) -> None:
+        """Carry requests there, and meanwhile answers back."""
+        with client, suppress(OSError), self._to_server() as server:
+            first = client.recv(1 << 20)
+            found = NAME.search(first)
+            whose = found[1].decode() if found else ""
+            answers = Thread(target=self._carry, args=("answer", whose, server, client))
+            answers.start()
+            self._carry("request", whose, client, server, first)
+            answers.join()
+
+    def _to_server(self) -> socket.socket:
         host, port = str(self._server["host"]), int(self._server.get("port") or PORT)
         if not host.startswith("/"):
             return socket.create_connection((host, port))
@@ -61,29 +97,26 @@ class Wire:
         server.connect(f"{host}/.s.PGSQL.{port}")
         return server
 
-    def _count(self, source: socket.socket, target: socket.socket, *, answers: bool) -> None:
-        """A client's turn to speak ends with the first word of the answer; it may take many pieces."""
-        if answers:
-            self._speaking.discard(target)
-        elif source not in self._speaking:
-            self._speaking.add(source)
-            self.requests += 1
-
-    def _carry(self, source: socket.socket, target: socket.socket, counter: str) -> None:
-        with source, suppress(OSError):
-            while sent := source.recv(1 << 20):
-                self._count(source, target, answers=counter == "cut_answers")
-                if left := getattr(self, counter):
-                    setattr(self, counter, left - 1)
+    def _carry(
+        self, way: Way, whose: str, source: socket.socket, target: socket.socket, sent: bytes = b""
+    ) -> None:
+        """Until it ends or is cut; then it ends in both directions."""
+        with suppress(OSError):
+            while sent := sent or source.recv(1 << 20):
+                self._count(way, source if way == "request" else target)
+                if self.cuts(way, whose, sent):
                     break
                 target.sendall(sent)
-            for end in (source, target):
+                sent = b""
+        for end in (source, target):
+            with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
 def opened_wire(database_url: str) -> Iterator[Wire]:
-    with tempfile.TemporaryDirectory(prefix="wire") as folder:
-        wire = Wire(database_url, Path(folder))
+    with (
+        tempfile.TemporaryDirectory(prefix="wire") as folder,
+        closing(Wire(database_url, Path(folder))) as wire,
+    ):
         yield wire
-        wire.close()

@@ -1,5 +1,6 @@
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -198,6 +199,66 @@ def test_what_another_living_run_carries_out_is_left_to_it(
         idempotency.live(other, 7)
 
         assert keyed(oleg, path, {"text": "living"}, "living").status_code == 409
+
+
+LOST = """
+CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE 'no room' USING ERRCODE = 'disk_full'; END
+$$;
+CREATE TRIGGER no_room BEFORE UPDATE OR DELETE ON idempotency.answer FOR EACH ROW EXECUTE FUNCTION no_room()
+"""
+
+
+@pytest.fixture
+def nothing_put_down(server: Server) -> Iterator[Callable[[], None]]:
+    """No answer can be kept, and no key let go, until the test says so."""
+    with psycopg.connect(server.system.database_url, autocommit=True) as connection:
+        connection.execute(LOST.encode())
+
+        def end() -> None:
+            connection.execute("DROP FUNCTION IF EXISTS no_room CASCADE")
+
+        yield end
+        end()
+
+
+def test_an_answer_that_cant_be_kept_is_told_and_kept_as_soon_as_it_can_be(
+    oleg: Client, conversation: str, nothing_put_down: Callable[[], None]
+) -> None:
+    path = f"/v1/conversations/{conversation}/messages"
+    first = keyed(oleg, path, {"text": "told"}, "not kept")
+    assert first.status_code == 201
+
+    nothing_put_down()
+    again = keyed(oleg, path, {"text": "told"}, "not kept")
+
+    assert (again.json(), again.headers["idempotent-replay"]) == (first.json(), "true")
+
+
+def test_a_key_that_cant_be_let_go_is_let_go_as_soon_as_it_can_be(
+    admin: Client, connector: Client, nothing_put_down: Callable[[], None]
+) -> None:
+    path, body = "/v1/channels/much-later/events", {"events": [connector.message("x", "+7 999 5")]}
+    assert keyed(connector, path, body, "not let go").status_code == 404
+    admin.put_channel("much-later")
+
+    nothing_put_down()
+
+    assert keyed(connector, path, body, "not let go").json()["results"][0]["status"] == "appended"
+
+
+def test_a_run_that_loses_its_session_is_seen_to_live_again(server: Server) -> None:
+    seen = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = %s::bigint::oid AND pid <> %s"
+    with psycopg.connect(server.system.database_url, autocommit=True) as connection:
+        ended = connection.execute(
+            "SELECT pid, pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE application_name = 'chatledger lives' AND datname = current_database()"
+        ).fetchone()
+        assert ended is not None
+        deadline = time.monotonic() + 30
+        while not connection.execute(seen, (server.system.instance, ended[0])).fetchall():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def test_answers_are_not_kept_for_ever(server: Server, oleg: Client, conversation: str) -> None:
