@@ -46,7 +46,7 @@ def test_a_request_that_was_cut_off_is_sent_again(
 
     writer.write([request])
 
-    assert request.positions == [3]
+    assert request.last_position == 3
     assert positions(database_url) == [(3, STREAM)]
 
 
@@ -59,7 +59,7 @@ def test_an_append_whose_answer_was_cut_off_is_recognised(
 
     writer.write([request])
 
-    assert request.positions == [3, 4]
+    assert request.last_position == 4
     assert positions(database_url) == [(3, STREAM), (4, STREAM)]
 
 
@@ -76,9 +76,9 @@ def test_each_of_a_group_is_recognised_and_refused_by_itself(
 
     writer.write(group)
 
-    assert [group[0].positions, group[2].positions] == [[3], [4]]
+    assert [group[0].last_position, group[2].last_position] == [3, 4]
     with pytest.raises(VersionConflict):
-        _ = group[1].positions
+        _ = group[1].last_position
     assert positions(database_url) == [(3, STREAM), (4, UUID(int=2))]
 
 
@@ -91,11 +91,11 @@ def test_a_server_that_stays_away_is_told_and_found_again(
     writer.write([request])
 
     with pytest.raises(OperationalError):
-        _ = request.positions
+        _ = request.last_position
     wire.cut_requests = 0
     later = Request([stored_event(STREAM)], {})
     writer.write([later])
-    assert later.positions == [3]
+    assert later.last_position == 3
 
 
 def test_a_backend_that_is_ended_between_two_appends_is_not_noticed(database_url: str) -> None:
