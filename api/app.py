@@ -44,6 +44,7 @@ from projections.follower import Follower
 from projections.inbox import Inbox
 from projections.reactions import Reactions
 from projections.read_model import (
+    PLAN_SETTINGS,
     all_read_models,
     made_otherwise,
     note_definitions,
@@ -185,12 +186,15 @@ def _make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> by
 
 
 def _asking(database_url: str, settings: Settings) -> Pool:
-    return create_async_pool(
+    pool = create_async_pool(
         database_url,
         max_size=settings.read_connections,
         name="chatledger reads",
         statement_timeout_s=READ_TIMEOUT_S,
     )
+    assert isinstance(pool.kwargs, dict)  # as it has just been made
+    pool.kwargs["options"] += "".join(f" -c {name}={value}" for name, value in PLAN_SETTINGS.items())
+    return pool
 
 
 def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility]:

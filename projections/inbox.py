@@ -68,7 +68,7 @@ class Inbox:
         Raises:
             ValueError: the cursor is none of ours.
         """
-        activity_at, _, chat_id = (cursor or NEWEST).partition("~")
+        at, _, chat_id = (cursor or NEWEST).partition("~")
         return await ask(
             self.pool,
             self.statements["page"],
@@ -80,7 +80,8 @@ class Inbox:
             channel_id=channel_id,
             waiting=waiting,
             holder_id=holder_id,
-            activity_at=activity_at,
+            narrowed=any(asked is not None for asked in (q, channel_id, holder_id)),
+            at=at,
             chat_id=chat_id,
             limit=limit,
         )

@@ -7,13 +7,13 @@ take %(after)s and %(until)s. Live following and rebuilding run the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
 from psycopg import Connection
 
-from projections.statements import AS_WRITTEN, Statements
+from projections.statements import AS_WRITTEN, Statement, Statements
 
 READ_MODELS = ("directory", "access", "visibility", "timeline", "inbox")
 """In the order in which a range is applied."""
@@ -21,7 +21,7 @@ READ_MODELS = ("directory", "access", "visibility", "timeline", "inbox")
 REACTIONS = "reactions"
 """Not a read model, but it follows the ledger as they do."""
 
-READS = {"inbox": ("visibility", "timeline"), REACTIONS: ("visibility", "timeline", "inbox")}
+READS = {"inbox": ("directory", "visibility", "timeline"), REACTIONS: ("visibility", "timeline", "inbox")}
 """Whose rows a follower of the ledger reads when it follows: it never gets ahead of them."""
 
 HARMLESS = ("message.", "delivery.")
@@ -30,16 +30,25 @@ HARMLESS = ("message.", "delivery.")
 MAKING = ("create", "index", "functions")
 CHECKPOINTS = Statements.load("checkpoints")
 
-PLANS = """
-SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;
-SET plan_cache_mode = force_generic_plan
-"""
-"""For a session that writes: every table is asked by index, row by row, for what the range holds.
+PLAN_SETTINGS = {
+    "jit": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "enable_memoize": "off",
+    "enable_material": "off",
+    "enable_bitmapscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+"""For every session of the read side: tables are asked by index, row by row, for what a range or page holds.
 
-So an event costs the same whatever the tables hold, in a range of one as in one of 200,000, and plans can be
-kept, as they depend on no statistics, which lag behind tables that grow. Made anew they take longer than a
-small range; hash and merge joins read whole tables, and were up to eight times slower where it was measured.
+So an event or a page costs the same whatever the tables hold, in a range of one as in one of 200,000, and
+plans can be kept, as they depend on no statistics, which lag behind tables that grow. Made anew they take
+longer than a small range or a page; hash and merge joins read whole tables, and were up to eight times slower
+where it was measured.
 """
+
+PLANS = "; ".join(f"SET {name} = {value}" for name, value in PLAN_SETTINGS.items())
 
 
 class ReadModel:
@@ -53,21 +62,37 @@ class ReadModel:
     @property
     def definition(self) -> str:
         """A digest of what decides about the rows: tables made with another one have to be built anew."""
-        deciding = [self.statements["create"], *self.statements.all_writing()]
+        made = [self.statements[what] for what in ("create", "functions") if what in self.statements]
+        deciding = [*made, *(each.sql for each in self.statements if each.topics)]
         return sha256("\n".join(deciding).encode()).hexdigest()
 
     def make(self, connection: Connection[Any], *what: str) -> None:
-        """Make what is not there yet of `create`, `index` and `functions`."""
+        """Execute those of `create`, `index`, `functions` and `clear` that the file has."""
         for statement in what:
             if statement in self.statements:
                 connection.execute(self.statements[statement])
 
     def apply(self, connection: Connection[Any], after: int, until: int, topics: Collection[str]) -> None:
         """Take over the events in (after, until]; `topics` are those that occur there."""
-        bounds = {"after": after, "until": until}
-        for statement in self.statements.writing(topics):
+        self._execute(self.statements.writing(topics), connection, after, until)
+
+    def fold(self, connection: Connection[Any], after: int, until: int, topics: Collection[str]) -> None:
+        """As `apply`, but leave out what is only for readers: `show` makes it of the whole at once."""
+        folding = [each for each in self.statements.writing(topics) if not each.for_readers]
+        self._execute(folding, connection, after, until)
+
+    def show(self, connection: Connection[Any], until: int) -> None:
+        """Make what is for readers, of all events up to `until`, which were folded."""
+        self.make(connection, "clear")
+        for_readers = [each for each in self.statements if each.for_readers]
+        self._execute(for_readers, connection, 0, until)
+
+    def _execute(
+        self, statements: Iterable[Statement], connection: Connection[Any], after: int, until: int
+    ) -> None:
+        for statement in statements:
             try:
-                connection.execute(statement.sql, bounds)
+                connection.execute(statement.sql, {"after": after, "until": until})
             except Exception as error:
                 error.add_note(f"{self.statements.file_name}, {statement.name}, ({after}, {until}]")
                 raise

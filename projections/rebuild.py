@@ -150,14 +150,15 @@ class Rebuild:
             self.building.execute("go_on")
 
     def replay(self) -> None:
-        self._replay("replay")
+        self._replay("replay", shown=False)
 
     def index(self) -> None:
         """Make what only readers need, when the rows are there."""
-        models = self.building.models
+        models, reached = self.building.models, self.building.reached()
         for done, model in enumerate(models):
             self.watch("index", done, len(models))
             with self.connection.transaction():
+                model.show(self.connection, reached[model.name])
                 model.make(self.connection, "index")
                 for table in self._tables(model.name):
                     name = Identifier(model.name + NEXT, table.name)
@@ -171,7 +172,7 @@ class Rebuild:
             live, reached = self.building.live(), self.building.reached()
             if all(live[name] - reached[name] <= NEARLY_THERE for name in self.names):
                 return
-            self._replay("catch up")
+            self._replay("catch up", shown=True)
 
     def verify(self) -> list[Difference]:
         """Hold each table against the live one, both as of one moment. Empty: not a row differs."""
@@ -236,12 +237,13 @@ class Rebuild:
             self._drop(begun, NEXT)
         return bool(begun)
 
-    def _replay(self, step: str) -> None:
+    def _replay(self, step: str, *, shown: bool) -> None:
         def progress(done: int, total: int) -> None:
             self.watch(step, done, total)
 
         building = self.building
-        replay = Replay(self.pool, building.models, building.epoch, building.reached(), progress)
+        reached = building.reached()
+        replay = Replay(self.pool, building.models, building.epoch, reached, progress, shown=shown)
         replay.run(building.live())
 
     def _drop(self, names: Collection[str], *endings: str) -> None:

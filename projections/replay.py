@@ -43,8 +43,12 @@ class Stopped(Exception):
     """Another of the models failed, so that this one need not go on."""
 
 
-def take_over(connection: Connection[Any], model: ReadModel, epoch: int, taken: Range) -> None:
+def take_over(
+    connection: Connection[Any], model: ReadModel, epoch: int, taken: Range, *, shown: bool = True
+) -> None:
     """Bring next tables over one range, rows and position in one transaction.
+
+    shown: also what only readers need.
 
     Raises:
         Fenced: another process goes on with this rebuild.
@@ -56,8 +60,9 @@ def take_over(connection: Connection[Any], model: ReadModel, epoch: int, taken: 
         if moved.rowcount != 1:
             raise Fenced(f"Another process goes on with the rebuild of {model.name}.")
         topics = {topic for (topic,) in connection.execute(TOPICS, bounds)}
+        take = model.apply if shown else model.fold
         try:
-            model.apply(connection, taken.after, taken.until, topics)
+            take(connection, taken.after, taken.until, topics)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise  # the database's trouble, not the event's
         except Exception as error:
@@ -74,11 +79,17 @@ class Replay:
         epoch: int,
         reached: Mapping[str, int],
         progress: Callable[[int, int], None],
+        *,
+        shown: bool,
     ) -> None:
-        """reached: where each model is. progress: is told how many of how many events are done."""
+        """reached: where each model is. progress: is told how many of how many events are done.
+
+        shown: as `take_over` has it.
+        """
         self.pool, self.models, self.epoch = pool, models, epoch
         self.reached = dict(reached)
         self.progress = progress
+        self.shown = shown
         self._tops: Mapping[str, int] = {}
         self._moved = Condition()
         self._stopped = False
@@ -131,7 +142,7 @@ class Replay:
             taken = Range((model.name,), after, min(after + size, self._wait_for_bound(model.name)))
             events, begun = taken.until - taken.after, time.monotonic()
             try:
-                take_over(connection, model, self.epoch, taken)
+                take_over(connection, model, self.epoch, taken, shown=self.shown)
             except ReadModelFailed:
                 if events == 1:
                     raise

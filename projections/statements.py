@@ -5,13 +5,15 @@
     UPDATE ...
 
 A statement with `-- on:` writes: it is for ranges of the ledger that hold one of these topics, or for every
-range with `-- on: *`. Lines that are only a comment are not sent, so a percent sign in them is no parameter.
+range with `-- on: *`. With `-- for: readers` it writes what the rows of the others tell at any time, so it
+may be run once for a long stretch of the ledger. Lines that are only a comment are not sent, so a percent
+sign in them is no parameter.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
@@ -19,6 +21,7 @@ from types import MappingProxyType
 EVERY_TOPIC = "*"
 NAME = re.compile(r"^-- name:[ \t]*(\w+)[ \t]*$", re.MULTILINE)
 ON = re.compile(r"^-- on:(.+)$", re.MULTILINE)
+FOR_READERS = re.compile(r"^-- for: readers$", re.MULTILINE)
 COMMENT_LINE = re.compile(r"^[ \t]*--.*\n?", re.MULTILINE)
 AS_WRITTEN: Mapping[str, str] = MappingProxyType({})
 
@@ -34,6 +37,7 @@ class Statement:
     name: str
     sql: str
     topics: frozenset[str]
+    for_readers: bool
 
 
 class Statements:
@@ -51,7 +55,8 @@ class Statements:
         for name, body in zip(parts[::2], parts[1::2], strict=True):
             if name in self._by_name:
                 raise ValueError(f"{file_name} has two statements named {name!r}.")
-            self._by_name[name] = Statement(name, COMMENT_LINE.sub("", body).strip(), _topics(body))
+            sql, for_readers = COMMENT_LINE.sub("", body).strip(), FOR_READERS.search(body) is not None
+            self._by_name[name] = Statement(name, sql, _topics(body), for_readers)
 
     @classmethod
     def load(cls, noun: str, schemas: Mapping[str, str] = AS_WRITTEN) -> Statements:
@@ -74,14 +79,13 @@ class Statements:
     def __contains__(self, name: str) -> bool:
         return name in self._by_name
 
+    def __iter__(self) -> Iterator[Statement]:
+        return iter(self._by_name.values())
+
     def writing(self, topics: Collection[str]) -> list[Statement]:
         """What writes on these topics, in the order of the file."""
         wanted = {EVERY_TOPIC, *topics}
-        return [statement for statement in self._by_name.values() if wanted & statement.topics]
-
-    def all_writing(self) -> list[str]:
-        """The SQL of everything that writes."""
-        return [statement.sql for statement in self._by_name.values() if statement.topics]
+        return [statement for statement in self if wanted & statement.topics]
 
 
 def in_schemas(text: str, schemas: Mapping[str, str]) -> str:

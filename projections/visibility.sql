@@ -87,14 +87,22 @@ CREATE INDEX IF NOT EXISTS chat_of_conversation ON visibility.chat (conversation
 
 -- name: functions
 -- Whom an employee acts for now. An employee who is not active acts for nobody.
+CREATE OR REPLACE FUNCTION visibility.acting_for(of_workspace text, of_employee text)
+RETURNS TABLE (principal text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT object FROM visibility.principal
+    WHERE subject = of_employee AND workspace_id = of_workspace AND upper_inf(during)
+    UNION ALL
+    SELECT 'team:' || policy.subject
+    FROM visibility.principal
+    JOIN visibility.policy ON policy.object = 'whole_team' AND policy.workspace_id = of_workspace
+                          AND upper_inf(policy.during)
+    WHERE principal.subject = of_employee AND principal.object = 'employee:' || of_employee
+      AND principal.workspace_id = of_workspace AND upper_inf(principal.during)
+$$;
+
 CREATE OR REPLACE FUNCTION visibility.principals(of_workspace text, of_employee text) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce(array_agg(object), '{}') || CASE WHEN count(*) = 0 THEN '{}' ELSE (
-        SELECT coalesce(array_agg('team:' || subject), '{}') FROM visibility.policy
-        WHERE workspace_id = of_workspace AND object = 'whole_team' AND upper_inf(during)
-    ) END
-    FROM visibility.principal
-    WHERE workspace_id = of_workspace AND subject = of_employee AND upper_inf(during)
+    SELECT ARRAY(SELECT principal FROM visibility.acting_for(of_workspace, of_employee))
 $$;
 
 -- The one predicate: whether somebody who acts for these principals sees the chat now.

@@ -42,7 +42,7 @@ INSERT INTO tally_{name} SELECT position FROM ledger WHERE position > %(after)s 
 SELECT 1 / 0;
 """
 
-NAMES = ("directory", "visibility", "timeline", "inbox")
+NAMES = ("directory", "access", "visibility", "timeline", "inbox")
 TIMEOUT_S = 10.0
 
 
@@ -264,17 +264,17 @@ def test_the_old_leader_writes_nothing_after_another_took_the_lead(place: Place)
 
 def test_a_poisonous_event_parks_the_read_model_that_fails_at_it_and_no_other(place: Place) -> None:
     place.write(700)
-    poison = place.write(topic="poison.directory")
+    poison = place.write(topic="poison.access")
     place.write(700)
     follower = place.follower()
 
     assert follower.wait_for(1401, TIMEOUT_S)
-    status = place.status("directory")
+    status = place.status("access")
     assert (status["state"], status["position"], status["lag_events"]) == ("parked", poison - 1, 701)
     assert status["parked"]["position"] == poison
     assert status["parked"]["count"] == 1
     assert "DivisionByZero" in status["parked"]["error"]
-    assert place.tallied("directory") == list(range(1, poison))
+    assert place.tallied("access") == list(range(1, poison))
     assert place.tallied("inbox") == list(range(1, 1402))
     assert place.status("inbox")["parked"] is None
 
