@@ -14,7 +14,9 @@ from rich.console import Console
 from api.bench.measuring import Result, Watch, result_tables
 from api.terminal import Bars
 
-BENCHMARKS: Mapping[str, str] = {name: f"api.bench.{name}" for name in ("append", "ingest", "inbox")}
+BENCHMARKS: Mapping[str, str] = {
+    name: f"api.bench.{name}" for name in ("append", "ingest", "rebuild", "inbox")
+}
 """name → the module whose `run` measures it; imported when it is asked for, as some need much."""
 
 ALL = "all"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.bench import inbox
+from api.bench import inbox, rebuild
 from api.bench.measuring import Result, no_watch
 
 Names = set[tuple[str, str, str]]
@@ -25,6 +25,22 @@ def test_inbox() -> None:
             for reader in ("seller", "supervisor")
         ),
     }
+    assert_durable(result)
+
+
+def test_rebuild() -> None:
+    result = rebuild.run(1, no_watch, conversations=30, runner_s=0.3)
+    models = ("models=all", "models=inbox+visibility+timeline", "models=timeline")
+    cases = [f"{each}{ending}" for each in models for ending in ("", " unverified")]
+    assert rows_of(result) == {
+        *(("ours", case, "events/s") for case in cases),
+        ("peer:runner", "models=timeline", "events/s"),
+        ("limit:read", "models=none", "events/s"),
+    }
+    assert ratios_of(result) == {
+        (case, to) for case in cases for to in ("peer:runner, models=timeline", "limit:read, models=none")
+    }
+    assert result.settings["events"] > 300
     assert_durable(result)
 
 
