@@ -160,8 +160,8 @@ class DirectoryCommands(Deciding):
         from_id: str,
         to_id: str,
         *,
-        deal_ids: Iterable[str],
-        contact_ids: Iterable[str],
+        deal_ids: Sequence[str],
+        contact_ids: Sequence[str],
         reason: str,
         by: By,
     ) -> Accepted:
@@ -176,12 +176,14 @@ class DirectoryCommands(Deciding):
         def command(decision: Decision) -> None:
             require_employee(decision, from_id, field="from_employee_id")
             require_employee(decision, to_id, field="to_employee_id")
-            for deal_id in deal_ids:
-                deal = decision.change(Deal, derive("deal", by.workspace_id, deal_id))
+            deals = decision.change_all(Deal, [derive("deal", by.workspace_id, each) for each in deal_ids])
+            for deal_id, deal in zip(deal_ids, deals, strict=True):
                 if deal.owner_id == from_id:
                     deal.change_owner(deal_id, to_id, reason=reason, by=by)
-            for contact_id in contact_ids:
-                contact = decision.change(Contact, derive("contact", by.workspace_id, contact_id))
+            contacts = decision.change_all(
+                Contact, [derive("contact", by.workspace_id, each) for each in contact_ids]
+            )
+            for contact_id, contact in zip(contact_ids, contacts, strict=True):
                 if contact.responsible_id == from_id:
                     contact.change_responsible(contact_id, to_id, reason=reason, by=by)
 
