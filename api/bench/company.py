@@ -36,6 +36,9 @@ WORKSPACE = "main"
 CHANNEL = "phone"
 KIND = "whatsapp"
 SUPERVISOR = "irina"
+SUCCESSOR = "successor"
+"""A seller without clients yet."""
+
 CONNECTOR = "connector:bench"
 
 STORIES = 20
@@ -63,19 +66,27 @@ WITH_INDEX = "ALTER TABLE ledger ADD CONSTRAINT ledger_stream_version UNIQUE (st
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """messages: of each conversation. deal_every: the so manieth client has a deal; it divides STORIES."""
+    """messages: of each conversation. deal_every: the so manieth client has a deal; it divides STORIES.
+
+    strangers: whether one of STORIES is with somebody who is no contact.
+    """
 
     conversations: int
     messages: int = 1
     sellers: int = 10
     deal_every: int = 5
+    strangers: bool = True
+
+    def is_client(self, number: int) -> bool:
+        """Whether who writes in this conversation is a contact."""
+        return not self.strangers or number % STORIES != STORIES - 1
 
     def seller_of(self, number: int) -> str:
         """Who answers for the client; the clients of each are spread over all years, and of all stories."""
         return seller(number // STORIES % self.sellers)
 
     def has_deal(self, number: int) -> bool:
-        return is_client(number) and number % self.deal_every == 0
+        return self.is_client(number) and number % self.deal_every == 0
 
     @property
     def deal_ids(self) -> Iterator[str]:
@@ -108,11 +119,6 @@ def message_ref(number: int, nth: int) -> str:
     return f"{number}-{nth}"
 
 
-def is_client(number: int) -> bool:
-    """Whether who writes in this conversation is a contact; one of STORIES is a stranger."""
-    return number % STORIES != STORIES - 1
-
-
 def is_group(number: int) -> bool:
     return number % 10 == 9
 
@@ -142,7 +148,11 @@ def found_and_play(url: str, company: Company, numbers: range) -> list[int]:
 
 def found(application: Chatledger, company: Company) -> None:
     application.put_channel(CHANNEL, kind=KIND, title="Sales phone", visibility="client_owners", by=by())
-    roles = {SUPERVISOR: "supervisor", **{seller(number): "seller" for number in range(company.sellers)}}
+    roles = {
+        SUPERVISOR: "supervisor",
+        SUCCESSOR: "seller",
+        **{seller(number): "seller" for number in range(company.sellers)},
+    }
     for employee_id, role in roles.items():
         application.put_employee(
             employee_id,
@@ -158,14 +168,14 @@ def found(application: Chatledger, company: Company) -> None:
 def play(application: Chatledger, company: Company, number: int) -> None:
     """One conversation, from the first message to what becomes of it."""
     heard = hear(application, number, 0)
-    if is_client(number):
+    if company.is_client(number):
         become_client(application, company, number)
     for nth in range(1, company.messages):
-        if is_client(number) and nth % 2:
+        if company.is_client(number) and nth % 2:
             answer(application, company, number, nth)
         else:
             heard = hear(application, number, nth)
-    if is_client(number):
+    if company.is_client(number):
         settle(application, company, number, heard)
 
 
@@ -259,7 +269,7 @@ def names(company: Company, number: int) -> Names:
         message_id = str(ids.message_id(chat_id, ref))
         known[f"ref_{nth}"] = ref
         known[f"message_{nth}"] = message_id
-        answered = is_client(number) and nth % 2
+        answered = company.is_client(number) and nth % 2
         known[f"delivery_{nth}"] = str(ids.delivery_id(WORKSPACE, CHANNEL, message_id if answered else ref))
     return known
 

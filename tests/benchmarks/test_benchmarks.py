@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.bench import inbox, rebuild
+from api.bench import handover, inbox, rebuild
 from api.bench.measuring import Result, no_watch
 
 Names = set[tuple[str, str, str]]
@@ -41,6 +41,21 @@ def test_rebuild() -> None:
         (case, to) for case in cases for to in ("peer:runner, models=timeline", "limit:read, models=none")
     }
     assert result.settings["events"] > 300
+    assert_durable(result)
+
+
+def test_handover() -> None:
+    result = handover.run(1, no_watch, conversations=200, singles=3)
+    assert rows_of(result) == {
+        (system, case, unit)
+        for system in ("ours", "limit:sql")
+        for case, unit in (("deals=20", "ms"), ("deals=1", "p50 ms"), ("deals=1", "p99 ms"))
+    }
+    assert ratios_of(result) == {
+        ("deals=20", "limit:sql"),
+        ("deals=1", "limit:sql, p50 ms"),
+        ("deals=1", "limit:sql, p99 ms"),
+    }
     assert_durable(result)
 
 

@@ -59,7 +59,7 @@ def test_everybody_sees_his_own(made: str) -> None:
         lines: dict[str, int] = dict(
             connection.execute("SELECT principal, count(*) FROM inbox.line GROUP BY principal").fetchall()
         )
-    clients = [number for number in range(MADE.conversations) if company.is_client(number)]
+    clients = [number for number in range(MADE.conversations) if MADE.is_client(number)]
     assert lines["oversight"] == MADE.conversations
     assert lines["new_client"] == MADE.conversations - len(clients)
     assert lines["employee:seller-1"] == sum(MADE.seller_of(number) == "seller-1" for number in clients)

@@ -1,0 +1,158 @@
+"""How long it takes to hand clients over, until nobody can read what was before; ms.
+
+ours       POST /v1/deals/ID/reassign, one deal with its contact: p50 and p99 of SINGLES, one after the other
+           POST /v1/handover, every deal and contact of an employee: 10,000 of each, so 20,000 events
+limit:sql  the same rows by statements written for it, in one transaction of one connection: `by_hand.py`
+
+The other conversations are those of a whole company. Each is measured on a database of its own, made equal.
+Nobody holds what is handed over: who loses sight of what he holds is released, one command each.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from itertools import cycle, islice
+from typing import Any
+
+import httpx
+import psycopg
+from psycopg import Connection
+
+from api.bench import by_hand, company
+from api.bench.company import WORKSPACE, Company
+from api.bench.measuring import OURS, Contender, Result, Row, Watch, machine, measure, percentile, settings_of
+from api.bench.served import Served, served
+from api.bench.servers import database, fresh_postgres
+
+CONVERSATIONS = 100_000
+SELLERS = 10
+SINGLES = 300
+"""In each round, each with another deal, so that p99 is the third slowest."""
+
+SQL = "limit:sql"
+SINGLE = "deals=1"
+P50, P99 = "p50 ms", "p99 ms"
+LEAVING, SUCCESSOR = company.seller(0), company.SUCCESSOR
+OTHERS = company.seller(1), company.seller(2)
+"""Between whom single deals go."""
+
+HandOver = Callable[[str, str], object]
+"""Everything of one employee, to another."""
+
+Reassign = Callable[[str, str, str], object]
+"""One deal and its contact, from one employee to another."""
+
+Turns = Iterator[tuple[str, str]]
+
+
+def there_and_back(from_id: str, to_id: str) -> Turns:
+    return cycle([(from_id, to_id), (to_id, from_id)])
+
+
+@dataclass
+class System:
+    """Hands over there and back, so that each time it finds the same to do."""
+
+    name: str
+    hand_over: HandOver
+    reassign: Reassign
+    deal_ids: Sequence[str]
+    p50_ms: list[float] = field(default_factory=list)
+    turns: Turns = field(default_factory=lambda: there_and_back(LEAVING, SUCCESSOR))
+    single_turns: Turns = field(default_factory=lambda: there_and_back(*OTHERS))
+
+    def all_ms(self) -> float:
+        return took_ms(partial(self.hand_over, *next(self.turns)))
+
+    def single_p99_ms(self) -> float:
+        """Measure once, and note how long half of them took at most."""
+        turn = next(self.single_turns)
+        each_ms = sorted(took_ms(partial(self.reassign, deal_id, *turn)) for deal_id in self.deal_ids)
+        self.p50_ms.append(percentile(each_ms, 50))
+        return percentile(each_ms, 99)
+
+    def single_p50(self) -> Row:
+        each = self.p50_ms
+        return Row(self.name, SINGLE, statistics.median(each), min(each), max(each), P50)
+
+
+def run(rounds: int, watch: Watch, *, conversations: int = CONVERSATIONS, singles: int = SINGLES) -> Result:
+    """conversations: of the company, each with a deal. singles: deals that are handed over one by one."""
+    made = Company(conversations, sellers=SELLERS, deal_every=1, strangers=False)
+    deals = [number for number in range(conversations) if made.seller_of(number) == OTHERS[0]][:singles]
+    deal_ids = [company.deal_id(number) for number in deals]
+    everything = f"deals={sum(made.seller_of(number) == LEAVING for number in range(conversations))}"
+    with fresh_postgres() as url:
+        own_url = database(url, "ours")
+        company.make(own_url, made, watch)
+        let_go(own_url)
+        copy_url = database(url, "by_hand", template="ours")
+        with served(own_url) as ours, psycopg.connect(copy_url, autocommit=True) as connection:
+            systems = [over_http(ours, deal_ids), in_sql(connection, deal_ids)]
+            contenders = [
+                *(Contender(each.name, everything, "ms", each.all_ms) for each in systems),
+                *(Contender(each.name, SINGLE, P99, each.single_p99_ms) for each in systems),
+            ]
+            rows = measure(contenders, rounds=rounds, watch=watch)
+        settings = settings_of(url, conversations=conversations, single_deals=singles)
+    rows += [each.single_p50() for each in systems]
+    result = Result("handover", machine(), dict(settings), rows)
+    result.compare(everything, SQL)
+    result.compare(SINGLE, SQL, unit=P99)
+    result.compare(SINGLE, SQL, unit=P50)
+    return result
+
+
+def let_go(url: str) -> None:
+    """Everything goes there and back once, so that those who hold some of it are released."""
+    with served(url) as ours:
+        for turn in islice(there_and_back(LEAVING, SUCCESSOR), 2):
+            hand_over(ours, *turn)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+
+
+def over_http(ours: Served, deal_ids: Sequence[str]) -> System:
+    return System(OURS, partial(hand_over, ours), partial(reassign, ours), deal_ids)
+
+
+def in_sql(connection: Connection[Any], deal_ids: Sequence[str]) -> System:
+    by_hand.prepare(connection)
+
+    def one(deal_id: str, from_id: str, to_id: str) -> None:
+        by_hand.hand_over(connection, WORKSPACE, from_id, to_id, [deal_id])
+
+    return System(SQL, partial(by_hand.hand_over, connection, WORKSPACE), one, deal_ids)
+
+
+def hand_over(ours: Served, from_id: str, to_id: str) -> None:
+    body = {"from_employee_id": from_id, "to_employee_id": to_id, "reason": by_hand.REASON}
+    effective(ours, ours.admin.post("/v1/handover", json=body))
+
+
+def reassign(ours: Served, deal_id: str, from_id: str, to_id: str) -> None:
+    body = {"owner_id": to_id, "reason": by_hand.REASON, "with_contacts": True}
+    effective(ours, ours.admin.post(f"/v1/deals/{deal_id}/reassign", json=body))
+
+
+def effective(ours: Served, answer: httpx.Response) -> None:
+    """An answer means that it is; of one that came too early, wait until it is.
+
+    Raises:
+        HTTPStatusError: it was refused.
+    """
+    if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        ours.catch_up()
+    else:
+        answer.raise_for_status()
+
+
+def took_ms(act: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    act()
+    return (time.perf_counter() - begun) * 1_000
