@@ -123,6 +123,11 @@ def is_group(number: int) -> bool:
     return number % 10 == 9
 
 
+def is_closed(number: int) -> bool:
+    """Whether the client's conversation ends in `closed`."""
+    return number % 10 < 6
+
+
 def make(url: str, company: Company, watch: Watch = no_watch) -> int:
     """Fill an empty database with a company and its read models; returns the ledger's head."""
     heads = found_and_play(url, company, range(min(STORIES, company.conversations)))
@@ -222,7 +227,7 @@ def settle(application: Chatledger, company: Company, number: int, heard: int) -
     himself = by(f"employee:{employee_id}")
     if number % 10 < 8:
         application.read_up_to(chat_id, employee_id, heard, by=himself)
-    if number % 10 < 6:
+    if is_closed(number):
         application.close_conversation(chat_id, employee_id, seen_position=heard, by=himself)
     elif number % 10 < 8:
         application.claim(chat_id, employee_id, by=himself)

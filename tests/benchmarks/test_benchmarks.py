@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.bench import handover, inbox, rebuild
+from api.bench import follow, handover, inbox, rebuild
 from api.bench.measuring import Result, no_watch
 
 Names = set[tuple[str, str, str]]
@@ -41,6 +41,20 @@ def test_rebuild() -> None:
         (case, to) for case in cases for to in ("peer:runner, models=timeline", "limit:read, models=none")
     }
     assert result.settings["events"] > 300
+    assert_durable(result)
+
+
+def test_follow() -> None:
+    result = follow.run(1, no_watch, seconds=0.3, conversations=40, rates=(20, 100))
+    cases = [f"rate={rate}{ending}" for rate in (20, 100) for ending in ("", " unasked")]
+    assert rows_of(result) == {
+        ("ours", case, unit) for case in cases for unit in ("p50 ms", "p99 ms", "messages/s")
+    }
+    assert ratios_of(result) == {
+        (f"rate={rate}", f"ours, rate={rate} unasked, {unit}")
+        for rate in (20, 100)
+        for unit in ("p50 ms", "p99 ms")
+    }
     assert_durable(result)
 
 
