@@ -77,8 +77,8 @@ class Decision:
             held.noun, held.own = deepcopy(held.noun), True
         return cast(N, self._touch(held))
 
-    def change_all(self, noun_class: type[N], noun_ids: Sequence[UUID]) -> list[N]:
-        """Many nouns, to be changed by this decision; those it does not know yet are read in one go."""
+    def load(self, noun_class: type[Noun], noun_ids: Iterable[UUID]) -> None:
+        """Read many nouns, which this decision is to change, in one go; then `change` has them at hand."""
         store = self.repository.event_store
         loaded = {noun_id: noun_class.blank(noun_id) for noun_id in set(noun_ids) - self._held.keys()}
         for stored in cast(Ledger, store.recorder).select_streams(loaded):
@@ -86,7 +86,6 @@ class Decision:
             fact.mutate(loaded[fact.originator_id])
         for noun_id, noun in loaded.items():
             self._held[noun_id] = Held(noun, read=True, own=True)
-        return [self.change(noun_class, noun_id) for noun_id in noun_ids]
 
     def begin(self, noun_class: type[N], noun_id: UUID) -> N:
         """A noun that is presumed to be new; the append is refused if it is not."""

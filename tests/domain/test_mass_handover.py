@@ -37,12 +37,21 @@ def hand_over(application: Chatledger, from_id: str, to_id: str) -> int:
     return accepted.recorded
 
 
-def test_everything_is_handed_over_in_the_order_in_which_it_is_named(busy: Chatledger) -> None:
+def test_each_deal_is_followed_by_its_contacts(busy: Chatledger) -> None:
     head = busy.head()
     assert hand_over(busy, "oleg", "vera") == 2 * CLIENTS
-    assert topics(busy, head) == ["deal.reassigned"] * CLIENTS + ["contact.responsible_changed"] * CLIENTS
-    rows = busy.recorder.select_notifications(head + 1, CLIENTS)
-    assert [row.originator_id for row in rows] == [derive("deal", "main", deal) for deal in DEALS]
+    assert topics(busy, head) == ["deal.reassigned", "contact.responsible_changed"] * CLIENTS
+    streams = [row.originator_id for row in busy.recorder.select_notifications(head + 1, 2 * CLIENTS)]
+    assert streams[::2] == [derive("deal", "main", deal) for deal in DEALS]
+    assert streams[1::2] == [derive("contact", "main", contact) for contact in CONTACTS]
+
+
+def test_a_contact_without_a_deal_goes_too(busy: Chatledger) -> None:
+    busy.put_contact("alone", name="Alone", responsible_id="oleg", addresses=[], by=BY)
+    accepted = busy.hand_over(
+        "oleg", "vera", deal_ids=DEALS[:1], contact_ids=["alone", CONTACTS[0]], reason="", by=BY
+    )
+    assert accepted.recorded == 3
 
 
 def test_it_is_read_in_a_few_questions(busy: Chatledger, database_url: str) -> None:
@@ -69,10 +78,10 @@ def test_a_process_that_remembers_too_little_decides_again(busy: Chatledger, dat
 
 def test_who_refuses_after_he_changed_many_is_not_taken_for_overtaken(busy: Chatledger) -> None:
     def command(decision: Decision) -> None:
-        for deal, noun_id in zip(
-            decision.change_all(Deal, [derive("deal", "main", deal) for deal in DEALS]), DEALS, strict=True
-        ):
-            deal.change_owner(noun_id, "vera", reason="", by=BY)
+        streams = {deal: derive("deal", "main", deal) for deal in DEALS}
+        decision.load(Deal, streams.values())
+        for deal, stream in streams.items():
+            decision.change(Deal, stream).change_owner(deal, "vera", reason="", by=BY)
         raise DealLost(DEALS[0])
 
     with pytest.raises(DealLost):
