@@ -1,6 +1,6 @@
 """The limit for `handover`: the same change by statements written for it, on the same tables.
 
-The ledger's lock, an event for each deal and for its client, then every row that these change: owners,
+The ledger's lock, an event for each deal and its client, then every row that these change: owners,
 intervals, inbox lines, checkpoints. Nothing is decided, read back or checked; nobody waits for a follower.
 """
 
@@ -29,8 +29,8 @@ HEAD = "SELECT ledger_lock()"
 MOVED = """
 INSERT INTO by_hand.moved
 SELECT deal_id, deal.status, contact.contact_id, presence.subject::uuid,
-       %(head)s + row_number() OVER (ORDER BY deal_id),
-       %(head)s + count(*) OVER () + row_number() OVER (ORDER BY contact.contact_id)
+       %(head)s - 1 + 2 * row_number() OVER (ORDER BY deal_id),
+       %(head)s + 2 * row_number() OVER (ORDER BY deal_id)
 FROM directory.deal
 JOIN directory.deal_contact USING (workspace_id, deal_id)
 JOIN directory.contact USING (workspace_id, contact_id)

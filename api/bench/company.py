@@ -10,7 +10,7 @@ Of the clients' conversations most are closed in the end, some are in progress, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,9 +36,6 @@ WORKSPACE = "main"
 CHANNEL = "phone"
 KIND = "whatsapp"
 SUPERVISOR = "irina"
-SUCCESSOR = "successor"
-"""A seller without clients yet."""
-
 CONNECTOR = "connector:bench"
 
 STORIES = 20
@@ -68,14 +65,17 @@ WITH_INDEX = "ALTER TABLE ledger ADD CONSTRAINT ledger_stream_version UNIQUE (st
 class Company:
     """messages: of each conversation. deal_every: the so manieth client has a deal; it divides STORIES.
 
-    strangers: whether one of STORIES is with somebody who is no contact.
+    successors: sellers without clients yet. strangers: whether one of STORIES is with somebody who is no
+    contact. held: whether employees have taken conversations.
     """
 
     conversations: int
     messages: int = 1
     sellers: int = 10
     deal_every: int = 5
+    successors: int = 0
     strangers: bool = True
+    held: bool = True
 
     def is_client(self, number: int) -> bool:
         """Whether who writes in this conversation is a contact."""
@@ -88,13 +88,21 @@ class Company:
     def has_deal(self, number: int) -> bool:
         return self.is_client(number) and number % self.deal_every == 0
 
-    @property
-    def deal_ids(self) -> Iterator[str]:
-        return (deal_id(number) for number in range(self.conversations) if self.has_deal(number))
+    def deals_of(self, employee_id: str) -> list[str]:
+        numbers = range(self.conversations)
+        return [
+            deal_id(number)
+            for number in numbers
+            if self.has_deal(number) and self.seller_of(number) == employee_id
+        ]
 
 
 def seller(number: int) -> str:
     return f"seller-{number}"
+
+
+def successor(number: int) -> str:
+    return f"successor-{number}"
 
 
 def contact_id(number: int) -> str:
@@ -155,8 +163,8 @@ def found(application: Chatledger, company: Company) -> None:
     application.put_channel(CHANNEL, kind=KIND, title="Sales phone", visibility="client_owners", by=by())
     roles = {
         SUPERVISOR: "supervisor",
-        SUCCESSOR: "seller",
         **{seller(number): "seller" for number in range(company.sellers)},
+        **{successor(number): "seller" for number in range(company.successors)},
     }
     for employee_id, role in roles.items():
         application.put_employee(
@@ -229,7 +237,7 @@ def settle(application: Chatledger, company: Company, number: int, heard: int) -
         application.read_up_to(chat_id, employee_id, heard, by=himself)
     if is_closed(number):
         application.close_conversation(chat_id, employee_id, seen_position=heard, by=himself)
-    elif number % 10 < 8:
+    elif number % 10 < 8 and company.held:
         application.claim(chat_id, employee_id, by=himself)
 
 

@@ -5,7 +5,8 @@ ours       POST /v1/deals/ID/reassign, one deal with its contact: p50 and p99 of
 limit:sql  the same rows by statements written for it, in one transaction of one connection: `by_hand.py`
 
 The other conversations are those of a whole company. Each is measured on a database of its own, made equal.
-Nobody holds what is handed over: who loses sight of what he holds is released, one command each.
+In each round another employee's clients go. Nobody holds their conversations: who loses sight of what he
+holds is released, by one command each.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from itertools import cycle, islice
+from itertools import cycle
 from typing import Any
 
 import httpx
@@ -37,9 +38,8 @@ SINGLES = 300
 SQL = "limit:sql"
 SINGLE = "deals=1"
 P50, P99 = "p50 ms", "p99 ms"
-LEAVING, SUCCESSOR = company.seller(0), company.SUCCESSOR
-OTHERS = company.seller(1), company.seller(2)
-"""Between whom single deals go."""
+ALONE = SELLERS - 1
+"""Whose deals go one by one; of the others everything goes, so that there are fresh ones for many rounds."""
 
 HandOver = Callable[[str, str], object]
 """Everything of one employee, to another."""
@@ -50,21 +50,23 @@ Reassign = Callable[[str, str, str], object]
 Turns = Iterator[tuple[str, str]]
 
 
-def there_and_back(from_id: str, to_id: str) -> Turns:
-    return cycle([(from_id, to_id), (to_id, from_id)])
+def there_and_back(numbers: Sequence[int]) -> Turns:
+    """From each of these sellers to his successor, and when all have had their turn, back."""
+    there = [(company.seller(number), company.successor(number)) for number in numbers]
+    return cycle([*there, *((to_id, from_id) for from_id, to_id in there)])
 
 
 @dataclass
 class System:
-    """Hands over there and back, so that each time it finds the same to do."""
+    """Hands over, each time as much as the last."""
 
     name: str
     hand_over: HandOver
     reassign: Reassign
     deal_ids: Sequence[str]
     p50_ms: list[float] = field(default_factory=list)
-    turns: Turns = field(default_factory=lambda: there_and_back(LEAVING, SUCCESSOR))
-    single_turns: Turns = field(default_factory=lambda: there_and_back(*OTHERS))
+    turns: Turns = field(default_factory=lambda: there_and_back(range(ALONE)))
+    single_turns: Turns = field(default_factory=lambda: there_and_back([ALONE]))
 
     def all_ms(self) -> float:
         return took_ms(partial(self.hand_over, *next(self.turns)))
@@ -83,14 +85,14 @@ class System:
 
 def run(rounds: int, watch: Watch, *, conversations: int = CONVERSATIONS, singles: int = SINGLES) -> Result:
     """conversations: of the company, each with a deal. singles: deals that are handed over one by one."""
-    made = Company(conversations, sellers=SELLERS, deal_every=1, strangers=False)
-    deals = [number for number in range(conversations) if made.seller_of(number) == OTHERS[0]][:singles]
-    deal_ids = [company.deal_id(number) for number in deals]
-    everything = f"deals={sum(made.seller_of(number) == LEAVING for number in range(conversations))}"
+    made = Company(
+        conversations, sellers=SELLERS, deal_every=1, successors=SELLERS, strangers=False, held=False
+    )
+    deal_ids = made.deals_of(company.seller(ALONE))[:singles]
+    everything = f"deals={len(made.deals_of(company.seller(0)))}"
     with fresh_postgres() as url:
         own_url = database(url, "ours")
         company.make(own_url, made, watch)
-        let_go(own_url)
         copy_url = database(url, "by_hand", template="ours")
         with served(own_url) as ours, psycopg.connect(copy_url, autocommit=True) as connection:
             systems = [over_http(ours, deal_ids), in_sql(connection, deal_ids)]
@@ -106,15 +108,6 @@ def run(rounds: int, watch: Watch, *, conversations: int = CONVERSATIONS, single
     result.compare(SINGLE, SQL, unit=P99)
     result.compare(SINGLE, SQL, unit=P50)
     return result
-
-
-def let_go(url: str) -> None:
-    """Everything goes there and back once, so that those who hold some of it are released."""
-    with served(url) as ours:
-        for turn in islice(there_and_back(LEAVING, SUCCESSOR), 2):
-            hand_over(ours, *turn)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE")
 
 
 def over_http(ours: Served, deal_ids: Sequence[str]) -> System:

@@ -11,14 +11,14 @@ import pytest
 from psycopg import Connection
 
 from api.bench import by_hand, company
-from api.bench.company import SUCCESSOR, WORKSPACE, Company
+from api.bench.company import WORKSPACE, Company
 from domain.application import Chatledger
 from tests.benchmarks.test_company import rows_of
 from tests.databases import Databases
 from tests.projections.history import all_rows, follow
 
-MADE = Company(60, sellers=2, deal_every=1, strangers=False)
-SELLER = company.seller(0)
+MADE = Company(60, sellers=2, deal_every=1, successors=1, strangers=False)
+SELLER, SUCCESSOR = company.seller(0), company.successor(0)
 NUMBERS = [number for number in range(MADE.conversations) if MADE.seller_of(number) == SELLER]
 DEALS = sorted(company.deal_id(number) for number in NUMBERS)
 CONTACTS = sorted(company.contact_id(number) for number in NUMBERS)
