@@ -81,6 +81,8 @@ class Decision:
         """Read many nouns, which this decision is to change, in one go; then `change` has them at hand."""
         store = self.repository.event_store
         loaded = {noun_id: noun_class.blank(noun_id) for noun_id in set(noun_ids) - self._held.keys()}
+        if loaded and not self.may_wait:
+            raise NotAtHand
         for stored in cast(Ledger, store.recorder).select_streams(loaded):
             fact = cast(Fact, store.mapper.to_domain_event(stored))
             fact.mutate(loaded[fact.originator_id])
