@@ -11,6 +11,8 @@ from typing import Any
 
 from psycopg import Connection
 
+from api.bench.company import WORKSPACE
+
 REASON = "leaves the company"
 
 PREPARE = """
@@ -37,8 +39,10 @@ JOIN directory.contact USING (workspace_id, contact_id)
 JOIN visibility.link ON link.object = contact_id AND link.workspace_id = deal.workspace_id
 JOIN visibility.presence ON presence.object = link.subject AND presence.workspace_id = deal.workspace_id
 WHERE deal.workspace_id = %(workspace_id)s AND owner_id = %(from_id)s
-  AND (%(deal_ids)s::text[] IS NULL OR deal_id = ANY (%(deal_ids)s::text[]))
 """
+ONE_MOVED = f"{MOVED} AND deal_id = %(deal_id)s"
+COUNT = "ANALYZE by_hand.moved"
+"""So that the planner knows how many there are."""
 
 EVENTS = """
 WITH event AS (
@@ -116,7 +120,7 @@ WHERE line.chat_id = moved.chat_id AND line.principal = 'employee:' || %(from_id
 
 CHECKPOINTS = "UPDATE projection.checkpoint SET position = (SELECT position FROM ledger_head)"
 DONE = "DELETE FROM by_hand.moved"
-CHANGES = (MOVED, EVENTS, OWNERS, RESPONSIBLE, FACTS, SIGHTS, LINES, CHECKPOINTS, DONE)
+CHANGES = (EVENTS, OWNERS, RESPONSIBLE, FACTS, SIGHTS, LINES, CHECKPOINTS, DONE)
 
 
 def prepare(connection: Connection[Any]) -> None:
@@ -124,22 +128,21 @@ def prepare(connection: Connection[Any]) -> None:
     connection.execute(PREPARE)
 
 
-def hand_over(
-    connection: Connection[Any],
-    workspace_id: str,
-    from_id: str,
-    to_id: str,
-    deal_ids: Collection[str] | None = None,
+def hand_over(connection: Connection[Any], from_id: str, to_id: str) -> None:
+    """Hand every deal of an employee over, and the clients in them."""
+    _change(connection, (MOVED, COUNT, *CHANGES), from_id, to_id)
+
+
+def reassign(connection: Connection[Any], deal_id: str, from_id: str, to_id: str) -> None:
+    """Hand one deal over, and the client in it. connection: which asks tables by index."""
+    _change(connection, (ONE_MOVED, *CHANGES), from_id, to_id, deal_id=deal_id)
+
+
+def _change(
+    connection: Connection[Any], statements: Collection[str], from_id: str, to_id: str, **told: str
 ) -> None:
-    """Hand deals and the clients in them over; of one employee all, if none are named."""
-    told = {
-        "workspace_id": workspace_id,
-        "from_id": from_id,
-        "to_id": to_id,
-        "reason": REASON,
-        "deal_ids": None if deal_ids is None else list(deal_ids),
-    }
+    told |= {"workspace_id": WORKSPACE, "from_id": from_id, "to_id": to_id, "reason": REASON}
     with connection.transaction():
         ((head,),) = connection.execute(HEAD).fetchall()
-        for change in CHANGES:
-            connection.execute(change.encode(), {**told, "head": head})
+        for statement in statements:
+            connection.execute(statement.encode(), {**told, "head": head})

@@ -14,21 +14,21 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from itertools import cycle
-from typing import Any
 
 import httpx
 import psycopg
-from psycopg import Connection
 
 from api.bench import by_hand, company
-from api.bench.company import WORKSPACE, Company
+from api.bench.company import Company
 from api.bench.measuring import OURS, Contender, Result, Row, Watch, machine, measure, percentile, settings_of
 from api.bench.served import Served, served
 from api.bench.servers import database, fresh_postgres
+from projections.read_model import PLANS
 
 CONVERSATIONS = 100_000
 SELLERS = 10
@@ -94,8 +94,8 @@ def run(rounds: int, watch: Watch, *, conversations: int = CONVERSATIONS, single
         own_url = database(url, "ours")
         company.make(own_url, made, watch)
         copy_url = database(url, "by_hand", template="ours")
-        with served(own_url) as ours, psycopg.connect(copy_url, autocommit=True) as connection:
-            systems = [over_http(ours, deal_ids), in_sql(connection, deal_ids)]
+        with served(own_url) as ours, in_sql(copy_url, deal_ids) as limit:
+            systems = [over_http(ours, deal_ids), limit]
             contenders = [
                 *(Contender(each.name, everything, "ms", each.all_ms) for each in systems),
                 *(Contender(each.name, SINGLE, P99, each.single_p99_ms) for each in systems),
@@ -114,13 +114,15 @@ def over_http(ours: Served, deal_ids: Sequence[str]) -> System:
     return System(OURS, partial(hand_over, ours), partial(reassign, ours), deal_ids)
 
 
-def in_sql(connection: Connection[Any], deal_ids: Sequence[str]) -> System:
-    by_hand.prepare(connection)
-
-    def one(deal_id: str, from_id: str, to_id: str) -> None:
-        by_hand.hand_over(connection, WORKSPACE, from_id, to_id, [deal_id])
-
-    return System(SQL, partial(by_hand.hand_over, connection, WORKSPACE), one, deal_ids)
+@contextmanager
+def in_sql(url: str, deal_ids: Sequence[str]) -> Iterator[System]:
+    """Single deals over a connection of their own, with the plans for little that our follower has."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        by_hand.prepare(connection)
+        with psycopg.connect(url, autocommit=True) as by_index:
+            by_index.execute(PLANS)
+            hand_over, reassign = partial(by_hand.hand_over, connection), partial(by_hand.reassign, by_index)
+            yield System(SQL, hand_over, reassign, deal_ids)
 
 
 def hand_over(ours: Served, from_id: str, to_id: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from psycopg import Connection
 
 from api.bench import by_hand, company
-from api.bench.company import WORKSPACE, Company
+from api.bench.company import Company
 from domain.application import Chatledger
 from tests.benchmarks.test_company import rows_of
 from tests.databases import Databases
@@ -48,7 +48,7 @@ def test_everything_of_one_seller(ours: str, limit: Connection[Any]) -> None:
         accepted = chatledger.hand_over(
             SELLER, SUCCESSOR, deal_ids=DEALS, contact_ids=CONTACTS, reason=by_hand.REASON, by=company.by()
         )
-    by_hand.hand_over(limit, WORKSPACE, SELLER, SUCCESSOR)
+    by_hand.hand_over(limit, SELLER, SUCCESSOR)
     assert accepted.recorded == 2 * len(NUMBERS)
     assert outcome(limit) == followed(ours, accepted.position)
 
@@ -58,7 +58,7 @@ def test_one_deal(ours: str, limit: Connection[Any]) -> None:
         accepted = chatledger.reassign_deal(
             DEALS[0], SUCCESSOR, reason=by_hand.REASON, with_contacts=True, by=company.by()
         )
-    by_hand.hand_over(limit, WORKSPACE, SELLER, SUCCESSOR, DEALS[:1])
+    by_hand.reassign(limit, DEALS[0], SELLER, SUCCESSOR)
     assert outcome(limit) == followed(ours, accepted.position)
 
 
