@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
-from api.bench import follow, handover, inbox, rebuild
-from api.bench.measuring import Result, no_watch
+import pytest
+
+from api.bench import append, follow, handover, inbox, ingest, rebuild
+from api.bench.benchmarks import ALL, UnknownBenchmark, chosen
+from api.bench.measuring import ROUNDS, Result, no_watch
 
 Names = set[tuple[str, str, str]]
+
+
+def test_append() -> None:
+    pytest.importorskip("umadb")
+    result = append.run(1, no_watch, seconds=0.1, threads=(2,))
+    others = ("peer:stock", "peer:umadb", "limit:insert")
+    assert rows_of(result) == {
+        *((system, "threads=2", "events/s") for system in ("ours", *others)),
+        *((system, "batch=100", "events/s") for system in ("ours", *others, "limit:copy")),
+    }
+    assert ratios_of(result) == {
+        *(("threads=2", system) for system in others),
+        *(("batch=100", system) for system in (*others, "limit:copy")),
+    }
+    assert_durable(result)
+
+
+def test_ingest() -> None:
+    result = ingest.run(1, no_watch, seconds=0.1, chats=10, batches=(1, 5))
+    cases = ("batch=1", "batch=5")
+    assert rows_of(result) == {
+        (system, case, unit)
+        for system in ("ours", "limit:route")
+        for case in cases
+        for unit in ("events/s", "p99 ms")
+    }
+    assert ratios_of(result) == {(case, "limit:route") for case in cases}
+    assert_durable(result)
+
+
+def test_a_median_is_of_five_rounds_or_more() -> None:
+    assert ROUNDS >= 5
+
+
+def test_every_benchmark_can_be_chosen() -> None:
+    assert chosen(ALL) == ("append", "ingest", "rebuild", "follow", "handover", "inbox")
+    with pytest.raises(UnknownBenchmark, match="follow"):
+        chosen("fellow")
 
 
 def test_inbox() -> None:
