@@ -17,7 +17,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from api.bench import company, pace
+from api.bench import company, history, pace
 from api.bench.company import Company
 from api.bench.measuring import OURS, Contender, Result, Row, Watch, machine, measure, percentile, settings_of
 from api.bench.pace import Pace
@@ -74,7 +74,7 @@ def run(
     """seconds: how long each is measured in a round. conversations: of the company."""
     with fresh_postgres() as url:
         own_url = database(url, "company")
-        company.make(own_url, Company(conversations), watch)
+        history.make(own_url, Company(conversations), watch)
         with served(own_url) as ours:
             followed = [Followed(ours, each) for each in paces(ours, own_url, conversations, rates, seconds)]
             contenders = [Contender(OURS, each.case, P99, each.p99_ms) for each in followed]

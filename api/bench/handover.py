@@ -23,7 +23,7 @@ from itertools import cycle
 import httpx
 import psycopg
 
-from api.bench import by_hand, company
+from api.bench import by_hand, company, history
 from api.bench.company import Company
 from api.bench.measuring import OURS, Contender, Result, Row, Watch, machine, measure, percentile, settings_of
 from api.bench.served import Served, served
@@ -92,7 +92,7 @@ def run(rounds: int, watch: Watch, *, conversations: int = CONVERSATIONS, single
     everything = f"deals={len(made.deals_of(company.seller(0)))}"
     with fresh_postgres() as url:
         own_url = database(url, "ours")
-        company.make(own_url, made, watch)
+        history.make(own_url, made, watch)
         copy_url = database(url, "by_hand", template="ours")
         with served(own_url) as ours, in_sql(copy_url, deal_ids) as limit:
             systems = [over_http(ours, deal_ids), limit]

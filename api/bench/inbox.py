@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
-from api.bench import company, question
+from api.bench import company, history, question
 from api.bench.company import Company
 from api.bench.load import Figures, Load, generate
 from api.bench.measuring import OURS, Contender, Result, Row, Watch, machine, measure, percentile, settings_of
@@ -56,7 +56,7 @@ def run(rounds: int, watch: Watch, *, seconds: float = MEASURED_S, sizes: Sequen
         readers: list[Reader] = []
         for size in sizes:
             own_url = database(url, f"company_{size}")
-            company.make(own_url, Company(size), watch)
+            history.make(own_url, Company(size), watch)
             ours = stack.enter_context(served(own_url))
             readers += readers_of(own_url, size, seconds, ours.port, ours.token)
         contenders = [Contender(each.system, each.case, "requests/s", each.rate) for each in readers]

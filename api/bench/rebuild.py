@@ -19,7 +19,7 @@ from functools import partial
 import psycopg
 
 from adapters.postgres.database import create_pool
-from api.bench import company, runner
+from api.bench import history, runner
 from api.bench.company import Company
 from api.bench.measuring import OURS, Contender, Result, Row, Watch, machine, measure, settings_of
 from api.bench.servers import database, fresh_postgres
@@ -96,7 +96,7 @@ def run(
     """conversations: of the company. runner_s: how long the peer is measured in a round."""
     with fresh_postgres() as url:
         own_url = database(url, "company")
-        head = company.make(own_url, Company(conversations, messages=MESSAGES), watch)
+        head = history.make(own_url, Company(conversations, messages=MESSAGES), watch)
         ours = [Anew(own_url, case, watch) for case in MODELS]
         contenders = [
             *(Contender(OURS, each.case, UNIT, each.events_a_second) for each in ours),

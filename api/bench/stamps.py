@@ -97,11 +97,13 @@ def _marked(value: Any, marks: Mapping[str, str]) -> Any:
 
 
 class Press:
-    """Writes stamped events behind a position, each at its moment."""
+    """Writes stamped events behind a position, each at its moment, all recorded at another."""
 
-    def __init__(self, copy: Copy, position: int, begun: datetime, apart: timedelta) -> None:
+    def __init__(
+        self, copy: Copy, position: int, recorded_at: datetime, begun: datetime, apart: timedelta
+    ) -> None:
         self.position = position
-        self._copy, self._begun, self._apart = copy, begun, apart
+        self._copy, self._recorded_at, self._begun, self._apart = copy, recorded_at, begun, apart
 
     def write(self, conversations: Sequence[tuple[Story, Names]]) -> None:
         """Their events in turns: the first of each, the second of each, until all have had theirs."""
@@ -127,7 +129,7 @@ class Press:
                 stamp.topic,
                 stamp.actor % names,
                 at,
-                at,
+                self._recorded_at,
                 stamp.facts % names,
                 private,
                 stamp.workspace_id,

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from api.bench import by_hand, company
+from api.bench import by_hand, company, history
 from api.bench.company import Company
 from domain.application import Chatledger
 from tests.benchmarks.test_company import rows_of
@@ -27,7 +27,7 @@ CONTACTS = sorted(company.contact_id(number) for number in NUMBERS)
 @pytest.fixture(scope="module")
 def made(databases: Databases) -> str:
     url = databases.create()
-    company.make(url, MADE)
+    history.make(url, MADE)
     return url
 
 

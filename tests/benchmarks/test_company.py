@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from adapters.postgres.mapper import private_digest
-from api.bench import company
+from api.bench import history
 from api.bench.company import STORIES, Company
 from tests.databases import Databases
 
@@ -24,22 +24,23 @@ Told = dict[tuple[str, int], Any]
 @pytest.fixture(scope="module")
 def made(databases: Databases) -> str:
     url = databases.create()
-    company.make(url, MADE)
+    history.make(url, MADE)
     return url
 
 
 def test_a_made_history_is_what_the_commands_record(made: str, databases: Databases) -> None:
     played = databases.create()
-    company.found_and_play(played, MADE, range(MADE.conversations))
+    history.found_and_play(played, MADE, range(MADE.conversations))
     assert told(made) == told(played)
 
 
 def test_positions_are_dense_and_times_never_fall(made: str) -> None:
     rows = ledger(made)
     assert [row["position"] for row in rows] == list(range(1, len(rows) + 1))
-    stamped = [row["recorded_at"] for row in rows if row["occurred_at"] == row["recorded_at"]]
-    assert stamped == sorted(stamped)
-    assert len(stamped) > len(rows) / 2
+    recorded = [row["recorded_at"] for row in rows]
+    assert recorded == sorted(recorded)
+    occurred = [row["occurred_at"] for row in rows]
+    assert occurred == sorted(occurred)
 
 
 def test_what_is_private_can_be_proved(made: str) -> None:
