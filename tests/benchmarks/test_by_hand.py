@@ -73,7 +73,7 @@ def followed(url: str, position: int) -> dict[str, Any]:
 
 
 def outcome(connection: Connection[Any]) -> dict[str, Any]:
-    """Every row of the read models, and what the events say but for who told them, when, and salts."""
+    """What a handover changes, but for who told it, when, and salts."""
     events = [
         (
             row["position"],
@@ -84,4 +84,5 @@ def outcome(connection: Connection[Any]) -> dict[str, Any]:
         )
         for row in rows_of(connection)
     ]
-    return {"ledger": events, **all_rows(connection, "directory", "visibility", "inbox")}
+    lines = all_rows(connection, "inbox")["inbox.line"]
+    return {"ledger": events, "lines": lines, **all_rows(connection, "directory", "visibility")}
