@@ -24,6 +24,9 @@ N = TypeVar("N", bound=Noun)
 class Ledger(Protocol):
     """What a decision asks of the ledger beyond the library's recorder."""
 
+    def select_streams(self, stream_ids: Iterable[UUID]) -> list[StoredEvent]:
+        """The events of many streams, each by version."""
+
     def known_streams(self, stream_ids: Iterable[UUID], topics: Collection[str] = ()) -> set[UUID]:
         """Those of the streams that have events; with topics, those that have one of these."""
 
@@ -61,7 +64,7 @@ class Decision:
         self.may_wait = may_wait
         self.events: list[Fact] = []
         self._held: dict[UUID, Held] = {}
-        self._touched: list[Held] = []
+        self._touched: dict[Held, None] = {}
 
     def read(self, noun_class: type[N], noun_id: UUID) -> N:
         """The noun as it is, blank if nothing ever happened to it. It must not be changed."""
@@ -73,6 +76,18 @@ class Decision:
         if not held.own:
             held.noun, held.own = deepcopy(held.noun), True
         return cast(N, self._touch(held))
+
+    def load(self, noun_class: type[Noun], noun_ids: Iterable[UUID]) -> None:
+        """Read many nouns, which this decision is to change, in one go; then `change` has them at hand."""
+        store = self.repository.event_store
+        loaded = {noun_id: noun_class.blank(noun_id) for noun_id in set(noun_ids) - self._held.keys()}
+        if loaded and not self.may_wait:
+            raise NotAtHand
+        for stored in cast(Ledger, store.recorder).select_streams(loaded):
+            fact = cast(Fact, store.mapper.to_domain_event(stored))
+            fact.mutate(loaded[fact.originator_id])
+        for noun_id, noun in loaded.items():
+            self._held[noun_id] = Held(noun, read=True, own=True)
 
     def begin(self, noun_class: type[N], noun_id: UUID) -> N:
         """A noun that is presumed to be new; the append is refused if it is not."""
@@ -96,7 +111,7 @@ class Decision:
     def guards(self) -> dict[UUID, int]:
         """The streams that were only read, with the versions that the decision rests on."""
         return {
-            noun_id: held.noun.version
+            noun_id: held.noun.version - len(held.noun.pending_events)
             for noun_id, held in self._held.items()
             if held.read and not held.recorded
         }
@@ -121,9 +136,8 @@ class Decision:
 
     def _touch(self, held: Held) -> Noun:
         """Taken up again, a noun goes to the end, so that causes can be recorded before what follows."""
-        if held in self._touched:
-            self._touched.remove(held)
-        self._touched.append(held)
+        self._touched.pop(held, None)
+        self._touched[held] = None
         return held.noun
 
     def _load(self, noun_class: type[N], noun_id: UUID) -> N:

@@ -160,14 +160,15 @@ class DirectoryCommands(Deciding):
         from_id: str,
         to_id: str,
         *,
-        deal_ids: Iterable[str],
-        contact_ids: Iterable[str],
+        deal_ids: Sequence[str],
+        contact_ids: Sequence[str],
         reason: str,
         by: By,
     ) -> Accepted:
         """Hand deals and contacts from one employee to another, in one step.
 
-        A deal or contact that has another owner by now is left alone.
+        A deal or contact that has another owner by now is left alone. A deal's contacts follow it, so that
+        what one chat is seen by changes in one place of the ledger.
 
         Raises:
             UnknownReference: there is no such employee.
@@ -176,14 +177,24 @@ class DirectoryCommands(Deciding):
         def command(decision: Decision) -> None:
             require_employee(decision, from_id, field="from_employee_id")
             require_employee(decision, to_id, field="to_employee_id")
+            decision.load(Deal, (derive("deal", by.workspace_id, deal_id) for deal_id in deal_ids))
+            decision.load(Contact, (derive("contact", by.workspace_id, each) for each in contact_ids))
+            left = dict.fromkeys(contact_ids)
             for deal_id in deal_ids:
                 deal = decision.change(Deal, derive("deal", by.workspace_id, deal_id))
                 if deal.owner_id == from_id:
                     deal.change_owner(deal_id, to_id, reason=reason, by=by)
-            for contact_id in contact_ids:
-                contact = decision.change(Contact, derive("contact", by.workspace_id, contact_id))
-                if contact.responsible_id == from_id:
-                    contact.change_responsible(contact_id, to_id, reason=reason, by=by)
+                for contact_id in deal.contact_ids:
+                    if contact_id in left:
+                        hand_over_contact(decision, contact_id)
+                        del left[contact_id]
+            for contact_id in left:
+                hand_over_contact(decision, contact_id)
+
+        def hand_over_contact(decision: Decision, contact_id: str) -> None:
+            contact = decision.change(Contact, derive("contact", by.workspace_id, contact_id))
+            if contact.responsible_id == from_id:
+                contact.change_responsible(contact_id, to_id, reason=reason, by=by)
 
         return self.carry_out(by, command)
 

@@ -59,6 +59,11 @@ WHERE stream_id = %s AND version > %s AND version <= %s
 ORDER BY version LIMIT %s
 """
 
+SELECT_STREAMS = f"""
+SELECT stream_id, version, topic, {ENVELOPE} FROM ledger WHERE stream_id = ANY (%s::uuid[])
+ORDER BY stream_id, version
+"""
+
 SELECT_LAST_EVENTS = SELECT_EVENTS.replace("ORDER BY version", "ORDER BY version DESC")
 
 SELECT_NOTIFICATIONS = f"""
@@ -170,11 +175,12 @@ class LedgerRecorder(ApplicationRecorder):
         """The events of one stream, by version."""
         after = -1 if gt is None else gt
         until = NEVER_ABOVE if lte is None else lte
-        rows = self._fetch(SELECT_LAST_EVENTS if desc else SELECT_EVENTS, originator_id, after, until, limit)
-        return [
-            StoredEvent(stream_id, version, topic, envelope.encode())
-            for stream_id, version, topic, envelope in rows
-        ]
+        statement = SELECT_LAST_EVENTS if desc else SELECT_EVENTS
+        return self._events(statement, originator_id, after, until, limit)
+
+    def select_streams(self, stream_ids: Iterable[UUID]) -> list[StoredEvent]:
+        """The events of many streams, each by version."""
+        return self._events(SELECT_STREAMS, list(stream_ids))
 
     def select_notifications(
         self,
@@ -240,6 +246,12 @@ class LedgerRecorder(ApplicationRecorder):
     def _wake_all(self) -> None:
         for event in tuple(self._woken):
             event.set()
+
+    def _events(self, statement: str, *parameters: Any) -> list[StoredEvent]:
+        return [
+            StoredEvent(stream_id, version, topic, envelope.encode())
+            for stream_id, version, topic, envelope in self._fetch(statement, *parameters)
+        ]
 
     def _fetch(self, statement: str, *parameters: Any) -> list[Any]:
         """Planned each time: a plan kept from when the ledger was small would read all of it later."""

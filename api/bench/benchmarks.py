@@ -12,9 +12,11 @@ from typing import cast
 from rich.console import Console
 
 from api.bench.measuring import Result, Watch, result_tables
-from api.terminal import Bar
+from api.terminal import Bars
 
-BENCHMARKS: Mapping[str, str] = {name: f"api.bench.{name}" for name in ("append", "ingest")}
+BENCHMARKS: Mapping[str, str] = {
+    name: f"api.bench.{name}" for name in ("append", "ingest", "rebuild", "follow", "handover", "inbox")
+}
 """name → the module whose `run` measures it; imported when it is asked for, as some need much."""
 
 ALL = "all"
@@ -53,8 +55,8 @@ def carry_out(console: Console, name: str, rounds: int, json_file: Path | None) 
 
 def _result(console: Console, name: str, rounds: int) -> Result:
     run = cast(Run, import_module(BENCHMARKS[name]).run)
-    with Bar(console, name, None, fast=False) as bar:
-        result = run(rounds, bar.show)
+    with Bars(console, fast=()) as bars:
+        result = run(rounds, lambda step, done, total: bars.show(f"{name}: {step}", done, total))
     _tell(console, result)
     return result
 

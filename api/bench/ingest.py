@@ -7,23 +7,16 @@ limit:route  a route that parses the same body and inserts one row an event, not
 
 from __future__ import annotations
 
-import json
-import os
-import secrets
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-import httpx
 import psycopg
 
 from api.bench.append import PLAIN_TABLE
-from api.bench.load import Figures, Load, message
+from api.bench.load import Load, generate, message
 from api.bench.measuring import (
     OURS,
     Contender,
@@ -35,7 +28,8 @@ from api.bench.measuring import (
     percentile,
     settings_of,
 )
-from api.bench.servers import ServerFailed, database, free_port, fresh_postgres, python_process
+from api.bench.served import HOST, Served, served
+from api.bench.servers import database, free_port, fresh_postgres, python_process
 
 MEASURED_S = 2.0
 BATCHES = (1, 100)
@@ -44,12 +38,9 @@ CHATS = 1_000
 """Which the server knows before it is measured, each with its client."""
 
 PREPARED_TOGETHER = 500
-CATCH_UP_TIMEOUT_S = 60.0
-POLL_INTERVAL_S = 0.05
 ROUTE = "limit:route"
 CHANNEL = "whatsapp-1"
 PATH = f"/v1/channels/{CHANNEL}/events"
-HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ class Server:
 
     def events_a_second(self, events: int) -> float:
         """Measure once, and note how long the slowest requests took."""
-        figures = generated(replace(self.load, events=events))
+        figures = generate(replace(self.load, events=events))
         self.settle()
         self.p99_ms.setdefault(events, []).append(percentile(figures.latencies_ms, 99))
         return len(figures.latencies_ms) * events / figures.seconds
@@ -104,57 +95,27 @@ def case(events: int) -> str:
     return f"batch={events}"
 
 
-def generated(load: Load) -> Figures:
-    """Raises ServerFailed: a request was refused."""
-    told = subprocess.run(
-        [sys.executable, "-m", "api.bench.load"],
-        input=json.dumps(asdict(load)),
-        capture_output=True,
-        text=True,
-    )
-    if told.returncode:
-        raise ServerFailed(f"the load generator ended: {told.stderr}")
-    figures = Figures(**json.loads(told.stdout))
-    if figures.refused:
-        raise ServerFailed(f"a request was refused: {figures.refused}")
-    return figures
-
-
 @contextmanager
 def chatledger(url: str, seconds: float, chats: int) -> Iterator[Server]:
     """Our server, which knows the chats."""
-    port, admin_token = free_port(), secrets.token_urlsafe()
-    environment = {**os.environ, "CHATLEDGER_DATABASE_URL": url, "CHATLEDGER_ADMIN_TOKEN": admin_token}
-    serve = ["-m", "api.cli", "serve", "--host", HOST, "--port", str(port)]
-    with python_process(serve, f"{HOST}:{port}", environment):
-        with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=CATCH_UP_TIMEOUT_S) as client:
-            admin = {"Authorization": f"Bearer {admin_token}"}
-            token = prepare(client, admin, chats)
-            load = Load(HOST, port, PATH, token, CLIENTS, 1, chats, seconds)
-            yield Server(load, partial(catch_up, client, admin))
+    with served(url) as ours:
+        token = prepare(ours, chats)
+        load = Load(HOST, ours.port, PATH, token, CLIENTS, 1, chats, seconds)
+        yield Server(load, ours.catch_up)
 
 
-def prepare(client: httpx.Client, admin: dict[str, str], chats: int) -> str:
+def prepare(ours: Served, chats: int) -> str:
     """Tell the server of the channel and the chats; returns a connector's token."""
     channel = {"kind": "whatsapp", "title": "Whatsapp"}
-    client.put(f"/v1/channels/{CHANNEL}", json=channel, headers=admin).raise_for_status()
-    asked = {"scopes": ["connector"], "label": "bench"}
-    token = str(client.post("/v1/tokens", json=asked, headers=admin).raise_for_status().json()["token"])
+    ours.admin.put(f"/v1/channels/{CHANNEL}", json=channel).raise_for_status()
+    token = ours.token("connector")
     for first in range(0, chats, PREPARED_TOGETHER):
         numbers = range(first, min(first + PREPARED_TOGETHER, chats))
         told = {"events": [message(number, f"first-{number}") for number in numbers]}
-        client.post(PATH, json=told, headers={"Authorization": f"Bearer {token}"}).raise_for_status()
-    catch_up(client, admin)
+        connector = {"Authorization": f"Bearer {token}"}
+        ours.admin.post(PATH, json=told, headers=connector).raise_for_status()
+    ours.catch_up()
     return token
-
-
-def catch_up(client: httpx.Client, admin: dict[str, str]) -> None:
-    """Wait until the read models have everything, so that this work is not done while others are measured."""
-    deadline = time.monotonic() + CATCH_UP_TIMEOUT_S
-    while any(each["lag_events"] for each in client.get("/v1/projections", headers=admin).json()["items"]):
-        if time.monotonic() > deadline:
-            raise ServerFailed("the read models do not catch up")
-        time.sleep(POLL_INTERVAL_S)
 
 
 @contextmanager

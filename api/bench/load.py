@@ -1,14 +1,15 @@
 """A load generator in a process of its own, cheap enough not to be what is measured.
 
 Run as `python -m api.bench.load`, with a `Load` as JSON on stdin; a `Figures` comes back on stdout. Each
-client is one connection that sends a request when the last one is answered. Ids have a fixed width, so that a
-request is put together without counting its length anew.
+client is one connection that sends a request when the last one is answered. Messages' ids have a fixed width,
+so that a request is put together without counting its length anew.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,13 +21,15 @@ from uuid import uuid4
 
 import uvloop
 
+from api.bench.servers import ServerFailed
+
 HEADER_END = b"\r\n\r\n"
 LONGEST_ANSWER_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is sent for how long: new messages in so many chats, round and round."""
+    """What is sent for how long: new messages in so many chats, round and round; or one question."""
 
     host: str
     port: int
@@ -34,7 +37,7 @@ class Load:
     token: str
     clients: int
     events: int
-    """In each request."""
+    """In each request; 0: the path is only read."""
     chats: int
     seconds: float
 
@@ -99,10 +102,22 @@ class Requests:
         return f"{self._run}-{number:08}"
 
 
+class Question:
+    """The same request again and again."""
+
+    def __init__(self, load: Load) -> None:
+        self._request = (
+            f"GET {load.path} HTTP/1.1\r\nHost: {load.host}\r\nAuthorization: Bearer {load.token}\r\n\r\n"
+        ).encode()
+
+    def next(self) -> bytes:
+        return self._request
+
+
 class Client(asyncio.Protocol):
     """One connection; sends the next request when it has the whole answer to the last."""
 
-    def __init__(self, requests: Requests, until: float, done: asyncio.Future[None]) -> None:
+    def __init__(self, requests: Requests | Question, until: float, done: asyncio.Future[None]) -> None:
         self.latencies_ms: list[float] = []
         self.refused: str | None = None
         self._requests, self._until, self._done = requests, until, done
@@ -147,9 +162,29 @@ def content_length(head: bytes) -> int:
     return 0
 
 
-async def generate(load: Load) -> Figures:
+def generate(load: Load) -> Figures:
+    """Have a process of its own do it.
+
+    Raises:
+        ServerFailed: a request was refused.
+    """
+    told = subprocess.run(
+        [sys.executable, "-m", "api.bench.load"],
+        input=json.dumps(asdict(load)),
+        capture_output=True,
+        text=True,
+    )
+    if told.returncode:
+        raise ServerFailed(f"the load generator ended: {told.stderr}")
+    figures = Figures(**json.loads(told.stdout))
+    if figures.refused:
+        raise ServerFailed(f"a request was refused: {figures.refused}")
+    return figures
+
+
+async def _generate(load: Load) -> Figures:
     loop = asyncio.get_running_loop()
-    requests = Requests(load)
+    requests = Requests(load) if load.events else Question(load)
     begun = perf_counter()
     futures = [loop.create_future() for _ in range(load.clients)]
     clients = [Client(requests, begun + load.seconds, future) for future in futures]
@@ -165,7 +200,7 @@ async def generate(load: Load) -> Figures:
 
 
 def main() -> None:
-    figures = uvloop.run(generate(Load(**json.load(sys.stdin))))
+    figures = uvloop.run(_generate(Load(**json.load(sys.stdin))))
     json.dump(asdict(figures), sys.stdout)
 
 

@@ -34,8 +34,12 @@ MUST_BE_ON = ("fsync", "synchronous_commit", "full_page_writes")
 Figure = Callable[[], float]
 """Measures once."""
 
-Watch = Callable[[int, int], None]
-"""Is told how many of how many figures are measured."""
+Watch = Callable[[str, int, int], None]
+"""Is told what is done, and how much of how much of it."""
+
+
+def no_watch(step: str, done: int, total: int) -> None:
+    """Nobody looks."""
 
 
 class NotDurable(Exception):
@@ -88,24 +92,28 @@ class Result:
     rows: list[Row] = field(default_factory=list)
     ratios: list[Ratio] = field(default_factory=list)
 
-    def compare(self, case: str, to: str, *, to_case: str | None = None) -> None:
-        """Note how ours does beside another system, or beside itself in another case."""
-        ours, other = self._row(OURS, case), self._row(to, to_case or case)
-        name = to if to_case is None else f"{to}, {to_case}"
+    def compare(self, case: str, to: str, *, to_case: str | None = None, unit: str | None = None) -> None:
+        """Note how ours does beside another system, or beside itself in another case.
+
+        unit: where a case has figures of several; else its first is meant.
+        """
+        ours, other = self._row(OURS, case, unit), self._row(to, to_case or case, unit)
+        name = ", ".join(filter(None, [to, to_case, unit]))
         self.ratios.append(Ratio(case, ours.median, name, ours.median / other.median))
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
-    def _row(self, system: str, case: str) -> Row:
-        return next(row for row in self.rows if (row.system, row.case) == (system, case))
+    def _row(self, system: str, case: str, unit: str | None) -> Row:
+        known = (row for row in self.rows if (row.system, row.case) == (system, case))
+        return next(row for row in known if unit in (None, row.unit))
 
 
 def measure(
     contenders: Sequence[Contender],
     *,
     rounds: int = ROUNDS,
-    watch: Watch = lambda done, total: None,
+    watch: Watch = no_watch,
 ) -> list[Row]:
     """Each contender's figures of all rounds."""
     figures: dict[int, list[float]] = {index: [] for index in range(len(contenders))}
@@ -113,7 +121,7 @@ def measure(
         order = list(range(len(contenders)))
         for done, index in enumerate(order[turn % len(order) :] + order[: turn % len(order)], start=1):
             figures[index].append(contenders[index].measure())
-            watch(turn * len(order) + done, rounds * len(order))
+            watch("figures", turn * len(order) + done, rounds * len(order))
     return [_row(contender, figures[index]) for index, contender in enumerate(contenders)]
 
 

@@ -36,10 +36,11 @@ def fresh_postgres() -> Iterator[str]:
             yield url
 
 
-def database(url: str, name: str) -> str:
-    """How to connect to a new database on the same server."""
+def database(url: str, name: str, *, template: str = "template1") -> str:
+    """How to connect to a new database on the same server; a copy of one to which nobody is connected."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        create = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        connection.execute(create.format(Identifier(name), Identifier(template)))
     return make_conninfo(url, dbname=name)
 
 

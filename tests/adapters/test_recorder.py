@@ -157,6 +157,19 @@ def test_only_streams_with_events_are_known(recorder: LedgerRecorder) -> None:
     assert recorder.known_streams([STREAM], ["other.happened"]) == set()
 
 
+def test_the_events_of_many_streams_are_read_at_once(recorder: LedgerRecorder) -> None:
+    other = UUID(int=2)
+    recorder.insert_events([stored_event(other), stored_event(STREAM, 1), stored_event(STREAM, 2)])
+    found = recorder.select_streams([other, uuid4(), STREAM])
+    assert [(event.originator_id, event.originator_version) for event in found] == [
+        (STREAM, 1),
+        (STREAM, 2),
+        (other, 1),
+    ]
+    assert found[:2] == recorder.select_events(STREAM)
+    assert recorder.select_streams([]) == []
+
+
 def test_a_subscription_is_woken_by_an_append_of_its_process(recorder: LedgerRecorder) -> None:
     with recorder.subscribe() as subscription:
         Timer(0.05, recorder.insert_events, [[stored_event(STREAM)]]).start()

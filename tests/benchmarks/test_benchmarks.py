@@ -1,0 +1,128 @@
+"""Each benchmark runs to its end in a tiny size, and its figures have the names they are known by."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.bench import append, follow, handover, inbox, ingest, rebuild
+from api.bench.benchmarks import ALL, UnknownBenchmark, chosen
+from api.bench.measuring import ROUNDS, Result, no_watch
+
+Names = set[tuple[str, str, str]]
+
+
+def test_append() -> None:
+    pytest.importorskip("umadb")
+    result = append.run(1, no_watch, seconds=0.1, threads=(2,))
+    others = ("peer:stock", "peer:umadb", "limit:insert")
+    assert rows_of(result) == {
+        *((system, "threads=2", "events/s") for system in ("ours", *others)),
+        *((system, "batch=100", "events/s") for system in ("ours", *others, "limit:copy")),
+    }
+    assert ratios_of(result) == {
+        *(("threads=2", system) for system in others),
+        *(("batch=100", system) for system in (*others, "limit:copy")),
+    }
+    assert_durable(result)
+
+
+def test_ingest() -> None:
+    result = ingest.run(1, no_watch, seconds=0.1, chats=10, batches=(1, 5))
+    cases = ("batch=1", "batch=5")
+    assert rows_of(result) == {
+        (system, case, unit)
+        for system in ("ours", "limit:route")
+        for case in cases
+        for unit in ("events/s", "p99 ms")
+    }
+    assert ratios_of(result) == {(case, "limit:route") for case in cases}
+    assert_durable(result)
+
+
+def test_a_median_is_of_five_rounds_or_more() -> None:
+    assert ROUNDS >= 5
+
+
+def test_every_benchmark_can_be_chosen() -> None:
+    assert chosen(ALL) == ("append", "ingest", "rebuild", "follow", "handover", "inbox")
+    with pytest.raises(UnknownBenchmark, match="follow"):
+        chosen("fellow")
+
+
+def test_inbox() -> None:
+    result = inbox.run(1, no_watch, seconds=0.05, sizes=(20, 40))
+    cases = [f"conversations={size} {reader}" for size in (20, 40) for reader in ("seller", "supervisor")]
+    assert rows_of(result) == {
+        (system, case, unit)
+        for system in ("ours", "limit:sql")
+        for case in cases
+        for unit in ("requests/s", "p50 ms")
+    }
+    assert ratios_of(result) == {
+        *((case, "limit:sql") for case in cases),
+        *((case, "limit:sql, p50 ms") for case in cases),
+        *(
+            (f"conversations=40 {reader}", f"ours, conversations=20 {reader}, p50 ms")
+            for reader in ("seller", "supervisor")
+        ),
+    }
+    assert_durable(result)
+
+
+def test_rebuild() -> None:
+    result = rebuild.run(1, no_watch, conversations=30, runner_s=0.3)
+    models = ("models=all", "models=inbox+visibility+timeline", "models=timeline")
+    cases = [f"{each}{ending}" for each in models for ending in ("", " unverified")]
+    assert rows_of(result) == {
+        *(("ours", case, "events/s") for case in cases),
+        ("peer:runner", "models=timeline", "events/s"),
+        ("limit:read", "models=none", "events/s"),
+    }
+    assert ratios_of(result) == {
+        (case, to) for case in cases for to in ("peer:runner, models=timeline", "limit:read, models=none")
+    }
+    assert result.settings["events"] > 300
+    assert_durable(result)
+
+
+def test_follow() -> None:
+    result = follow.run(1, no_watch, seconds=0.3, conversations=40, rates=(20, 100))
+    cases = [f"rate={rate}{ending}" for rate in (20, 100) for ending in ("", " unasked")]
+    assert rows_of(result) == {
+        ("ours", case, unit) for case in cases for unit in ("p50 ms", "p99 ms", "messages/s")
+    }
+    assert ratios_of(result) == {
+        (f"rate={rate}", f"ours, rate={rate} unasked, {unit}")
+        for rate in (20, 100)
+        for unit in ("p50 ms", "p99 ms")
+    }
+    assert_durable(result)
+
+
+def test_handover() -> None:
+    result = handover.run(1, no_watch, conversations=200, singles=3)
+    assert rows_of(result) == {
+        (system, case, unit)
+        for system in ("ours", "limit:sql")
+        for case, unit in (("deals=20", "ms"), ("deals=1", "p50 ms"), ("deals=1", "p99 ms"))
+    }
+    assert ratios_of(result) == {
+        ("deals=20", "limit:sql"),
+        ("deals=1", "limit:sql, p50 ms"),
+        ("deals=1", "limit:sql, p99 ms"),
+    }
+    assert_durable(result)
+
+
+def rows_of(result: Result) -> Names:
+    assert all(0 < row.min <= row.median <= row.max for row in result.rows)
+    return {(row.system, row.case, row.unit) for row in result.rows}
+
+
+def ratios_of(result: Result) -> set[tuple[str, str]]:
+    return {(ratio.case, ratio.to) for ratio in result.ratios}
+
+
+def assert_durable(result: Result) -> None:
+    assert {result.settings[name] for name in ("fsync", "synchronous_commit")} == {"on"}
+    assert result.machine["cores"]
