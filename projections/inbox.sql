@@ -222,7 +222,7 @@ TRUNCATE inbox.card, inbox.line, inbox.tally;
 
 -- name: tally_without
 -- on: *
--- for: readers
+-- for: readers, while following
 -- A range is tallied by taking out the chats that it touches as they were, here, and putting them in as they
 -- are then, in `tally_with`.
 MERGE INTO inbox.tally AS tally
@@ -526,7 +526,7 @@ ON CONFLICT (chat_id) DO UPDATE SET
 
 -- name: line_taken_away
 -- on: *
--- for: readers
+-- for: readers, while following
 DELETE FROM inbox.line
 USING visibility.sight AS ended
 WHERE NOT upper_inf(ended.during) AND upper(ended.during) > %(after)s AND upper(ended.during) <= %(until)s
@@ -566,7 +566,7 @@ ON CONFLICT (chat_id, principal) DO UPDATE SET reasons = excluded.reasons;
 -- on: message.received, message.queued, conversation.claimed, conversation.assigned, conversation.released
 -- on: conversation.snoozed, conversation.woken, conversation.closed, conversation.reopened
 -- on: conversation.dismissed
--- for: readers
+-- for: readers, while following
 UPDATE inbox.line
 SET folder = chat.folder, waiting = chat.waiting_since IS NOT NULL, activity_at = chat.activity_at
 FROM (

@@ -84,8 +84,7 @@ class ReadModel:
     def show(self, connection: Connection[Any], until: int) -> None:
         """Make what is for readers, of all events up to `until`, which were folded."""
         self.make(connection, "clear")
-        for_readers = [each for each in self.statements if each.for_readers]
-        self._execute(for_readers, connection, 0, until)
+        self._execute([each for each in self.statements if each.at_once], connection, 0, until)
 
     def _execute(
         self, statements: Iterable[Statement], connection: Connection[Any], after: int, until: int

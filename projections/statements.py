@@ -6,8 +6,9 @@
 
 A statement with `-- on:` writes: it is for ranges of the ledger that hold one of these topics, or for every
 range with `-- on: *`. With `-- for: readers` it writes what the rows of the others tell at any time, so it
-may be run once for a long stretch of the ledger. Lines that are only a comment are not sent, so a percent
-sign in them is no parameter.
+may be run once for a long stretch of the ledger; with `-- for: readers, while following` it need not even be
+run then, as it only moves what is there. Lines that are only a comment are not sent, so a percent sign in them
+is no parameter.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from types import MappingProxyType
 EVERY_TOPIC = "*"
 NAME = re.compile(r"^-- name:[ \t]*(\w+)[ \t]*$", re.MULTILINE)
 ON = re.compile(r"^-- on:(.+)$", re.MULTILINE)
-FOR_READERS = re.compile(r"^-- for: readers$", re.MULTILINE)
+FOR_READERS = re.compile(r"^-- for: readers(, while following)?$", re.MULTILINE)
 COMMENT_LINE = re.compile(r"^[ \t]*--.*\n?", re.MULTILINE)
 AS_WRITTEN: Mapping[str, str] = MappingProxyType({})
 
@@ -32,12 +33,16 @@ class StatementMissing(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """topics: on which events it writes; empty for a question."""
+    """topics: on which events it writes; empty for a question.
+
+    for_readers: what it makes is nothing that other statements read. at_once: and makes all of it from the rows.
+    """
 
     name: str
     sql: str
     topics: frozenset[str]
     for_readers: bool
+    at_once: bool
 
 
 class Statements:
@@ -55,8 +60,9 @@ class Statements:
         for name, body in zip(parts[::2], parts[1::2], strict=True):
             if name in self._by_name:
                 raise ValueError(f"{file_name} has two statements named {name!r}.")
-            sql, for_readers = COMMENT_LINE.sub("", body).strip(), FOR_READERS.search(body) is not None
-            self._by_name[name] = Statement(name, sql, _topics(body), for_readers)
+            sql, readers = COMMENT_LINE.sub("", body).strip(), FOR_READERS.search(body)
+            at_once = readers is not None and not readers[1]
+            self._by_name[name] = Statement(name, sql, _topics(body), readers is not None, at_once)
 
     @classmethod
     def load(cls, noun: str, schemas: Mapping[str, str] = AS_WRITTEN) -> Statements:
