@@ -6,9 +6,9 @@
 
 A statement with `-- on:` writes: it is for ranges of the ledger that hold one of these topics, or for every
 range with `-- on: *`. With `-- for: readers` it writes what the rows of the others tell at any time, so it
-may be run once for a long stretch of the ledger; with `-- for: readers, while following` it need not even be
-run then, as it only moves what is there. Lines that are only a comment are not sent, so a percent sign in them
-is no parameter.
+may be run once for a long stretch of the ledger; with `-- for: readers, while following` it only moves what is
+there, and need not even be run then. Lines that are only a comment are not sent, so a percent sign in them is no
+parameter.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class StatementMissing(LookupError):
 class Statement:
     """topics: on which events it writes; empty for a question.
 
-    for_readers: what it makes is nothing that other statements read. at_once: and makes all of it from the rows.
+    for_readers: other statements do not read what it writes. at_once: it makes all of that from the rows.
     """
 
     name: str
