@@ -1,5 +1,7 @@
 """The limit for `inbox`: the product's own question for a page, asked over psycopg and nothing else.
 
+Its plans are those of the read side, which do not depend on how many rows there are.
+
 Run as `python -m api.bench.question`, with an `Asked` as JSON on stdin; a `Figures` comes back on stdout.
 """
 
@@ -22,6 +24,7 @@ from api.bench.load import Figures
 from api.bench.servers import ServerFailed
 from projections.answer import Pool
 from projections.inbox import Inbox
+from projections.read_model import PLANS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ async def _ask(asked: Asked) -> Figures:
         for _ in range(asked.connections):
             connection = await AsyncConnection.connect(asked.url, autocommit=True)
             await stack.enter_async_context(connection)
+            await connection.execute(PLANS)
             inboxes.append(Inbox(cast(Pool, OwnConnection(connection))))
         begun = perf_counter()
         latencies_ms: list[float] = []
