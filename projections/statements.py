@@ -5,10 +5,10 @@
     UPDATE ...
 
 A statement with `-- on:` writes: it is for ranges of the ledger that hold one of these topics, or for every
-range with `-- on: *`. With `-- for: readers` it writes what the rows of the others tell at any time, so it may
-be run once for a long stretch of the ledger; with `-- for: readers, while following` it only moves what is
-there, and need not even be run then. Lines that are only a comment are not sent, so a percent sign in them is
-no parameter.
+range with `-- on: *`. With `-- for: readers` it writes what the rows of the others tell at any time, so it
+may be run once for a long stretch of the ledger; with `-- for: readers, while following` it only moves what
+is there, and need not even be run then. Lines that are only a comment are not sent, so a percent sign in them
+is no parameter.
 """
 
 from __future__ import annotations

@@ -95,11 +95,12 @@ class TurnRules(Play):
 
     def look(self, turn: Turn) -> Look:
         """What he saw when he looked; just now, he saw the last client message and not the ledger's head."""
-        if turn.ago == 0 or turn.ago > len(self.ends):
+        ago = min(turn.ago, len(self.ends))
+        if ago == 0:
             position = self.answers.client_position(turn.employee, turn.chat)
             assert (position is not None) is (turn.employee in self.model.sights(turn.chat))
             return Look(self.world.position if position is None else position, self.model.arrivals)
-        return Look(*self.ends[-turn.ago])
+        return Look(*self.ends[-ago])
 
     def move(self, turn: Turn, chat: ModelChat, seen: int) -> None:
         """Tell the model."""
