@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
-from pydantic import Field, SkipValidation, TypeAdapter, ValidationError
+from pydantic import Field, SkipValidation
 
 from api import limits
 from api.access import CONNECTOR, let_in_from_memory
@@ -16,33 +15,20 @@ from api.answers import Received
 from api.errors import Problem, describe
 from api.fields import PathId, Statement
 from api.inbound import InboundEvent, parse_event
-from api.routing import Handler, Route, router
-from api.writing import ConnectorWrite, Write, write_of, written
+from api.routing import Route, router
+from api.writing import ConnectorWrite, Write, written
 from domain import inbound
 from domain.deciding import Accepted
 from domain.receiving import DUPLICATE, REJECTED, ItemResult
-
-T = TypeVar("T")
 
 AT_ONCE_EVENTS = 100
 """Up to here deciding takes so little that other requests may wait for it."""
 
 
 class TellingRoute(Route):
-    """Described by FastAPI and carried out past it, which takes longer to find out what it has to call.
-
-    The command rests on the token, so nobody looks that up before.
-    """
+    """The command rests on the token, so nobody looks that up before."""
 
     let_in = staticmethod(let_in_from_memory)
-
-    def carry_out(self) -> Handler:
-        return self._tell
-
-    async def _tell(self, request: Request) -> Response:
-        write = write_of(request, [CONNECTOR])
-        channel_id = _read(CHANNEL_ID, request.path_params["channel_id"], "path", "channel_id")
-        return await receive(channel_id, _read(BATCH, await request.json(), "body"), write)
 
 
 routes = router("inbound", TellingRoute)
@@ -66,10 +52,6 @@ class Batch(Statement):
     ]
 
 
-CHANNEL_ID: TypeAdapter[str] = TypeAdapter(PathId)
-BATCH = TypeAdapter(Batch)
-
-
 @routes.post("/channels/{channel_id}/events", response_model=Received)
 async def receive(channel_id: PathId, body: Batch, write: ConnectorWrite) -> Response:
     """Tell what happened, in any order and any number of times; applied item by item, in this order.
@@ -83,14 +65,6 @@ async def receive(channel_id: PathId, body: Batch, write: ConnectorWrite) -> Res
         await write.settle(accepted)
     write.system.told.note(accepted.position)
     return written(accepted, results=results)
-
-
-def _read(shape: TypeAdapter[T], value: Any, *place: str) -> T:
-    try:
-        return shape.validate_python(value)
-    except ValidationError as error:
-        errors = [{**each, "loc": (*place, *each["loc"])} for each in error.errors(include_url=False)]
-        raise RequestValidationError(errors) from None
 
 
 async def _receive(

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import limits
 from api.access import Caller, let_in
+from api.calling import Call
 from api.errors import Problem, answer_to
 from api.fields import ESCAPED_SLASH
 from api.idempotency import key_of, once
@@ -50,12 +51,8 @@ class Route(APIRoute):
 
     let_in = staticmethod(let_in)
 
-    def carry_out(self) -> Handler:
-        """What calls the endpoint."""
-        return super().get_route_handler()
-
     def get_route_handler(self) -> Handler:
-        handle = _guarded(self.carry_out(), self.let_in)
+        handle = _guarded(Call(self.endpoint, self.param_convertors), self.let_in)
 
         async def guarded(request: Request) -> Response:
             return await _answering(handle, BoundedRequest(request.scope, request.receive))
