@@ -1,7 +1,7 @@
-"""How an endpoint is called: described by FastAPI from its signature, and called past it from the same one.
+"""How an endpoint is called: described by FastAPI from its signature, and called past it from the same.
 
-To find out with what to call takes FastAPI longer than most answers take. Here an endpoint takes a `Read` or a
-`Write`, a `body` if it has one, and what is in the path and in the query.
+To find out with what to call takes FastAPI longer than most answers take. Here an endpoint takes a `Read` or
+a `Write`, a `body` if it has one, and what is in the path and in the query.
 """
 
 from __future__ import annotations

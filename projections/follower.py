@@ -26,8 +26,8 @@ POLL_INTERVAL_S = 0.1
 """How long the leader may miss what another process appended."""
 
 REST_PER_EVENT_S = 0.001
-LONGEST_REST_S = 0.03
-"""After a range, unless somebody waits: a range of thirty events takes little more than a range of one."""
+SHORTEST_REST_S, LONGEST_REST_S = 0.003, 0.03
+"""After a range: one of thirty events takes little more than one of one. The shortest if somebody waits."""
 
 TAKEOVER_INTERVAL_S = 0.25
 """How often a watcher tries to lead."""
@@ -157,14 +157,17 @@ class Follower:
                 after = leader.follow(before)
                 reacted = reactor.react(after)
                 self._recovered()
+                if reacted:
+                    continue
                 if after.checkpoints != before.checkpoints:
                     self._rest(after.head - before.effective)
-                elif not reacted:
+                else:
                     self._woken.wait(reactor.pause_s(self.poll_interval_s))
 
     def _rest(self, events: int) -> None:
-        """Let more come together, the longer the more come; not while somebody waits for what is there."""
+        """Let more come together, the longer the more come, and only a little while somebody waits."""
         self._asked.clear()
+        self._stopping.wait(SHORTEST_REST_S)
         if not self.progress.awaited:
             self._asked.wait(min(events * REST_PER_EVENT_S, LONGEST_REST_S))
 

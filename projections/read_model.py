@@ -89,9 +89,10 @@ class ReadModel:
     def _execute(
         self, statements: Iterable[Statement], connection: Connection[Any], after: int, until: int
     ) -> None:
+        cursor, bounds = connection.cursor(), {"after": after, "until": until}
         for statement in statements:
             try:
-                connection.execute(statement.sql, {"after": after, "until": until})
+                cursor.execute(statement.sql, bounds)
             except Exception as error:
                 error.add_note(f"{self.statements.file_name}, {statement.name}, ({after}, {until}]")
                 raise
