@@ -27,8 +27,8 @@ Command = Callable[[Decision, int], Answer]
 ATTEMPTS = 20
 """How often a command decides again because others were first, before it gives up."""
 
-CACHED_NOUNS = 20_000
-"""How many nouns stay in memory between decisions."""
+CACHED_NOUNS = 100_000
+"""How many nouns stay in memory between decisions: three for a client who writes, of less than a KB each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class Decision:
         self.may_wait = may_wait
         self.events: list[Fact] = []
         self._held: dict[UUID, Held] = {}
+        self._loaded: dict[UUID, Held] = {}
         self._touched: dict[Held, None] = {}
 
     def read(self, noun_class: type[N], noun_id: UUID) -> N:
@@ -77,17 +78,25 @@ class Decision:
             held.noun, held.own = deepcopy(held.noun), True
         return cast(N, self._touch(held))
 
-    def load(self, noun_class: type[Noun], noun_ids: Iterable[UUID]) -> None:
-        """Read many nouns, which this decision is to change, in one go; then `change` has them at hand."""
+    def load(self, wanted: Mapping[UUID, type[Noun]], *, own: bool = False) -> None:
+        """Read many nouns in one go; then `read` and `change` have them at hand.
+
+        own: they are to be changed, so none of them is kept for others, and none has to be copied.
+        """
+        cache = None if own else self.repository.cache
+        loaded = {
+            noun_id: noun_class.blank(noun_id)
+            for noun_id, noun_class in wanted.items()
+            if noun_id not in self._held and (cache is None or noun_id not in cache.cache)
+        }
         store = self.repository.event_store
-        loaded = {noun_id: noun_class.blank(noun_id) for noun_id in set(noun_ids) - self._held.keys()}
-        if loaded and not self.may_wait:
-            raise NotAtHand
-        for stored in cast(Ledger, store.recorder).select_streams(loaded):
+        for stored in cast(Ledger, store.recorder).select_streams(loaded) if loaded else ():
             fact = cast(Fact, store.mapper.to_domain_event(stored))
             fact.mutate(loaded[fact.originator_id])
         for noun_id, noun in loaded.items():
-            self._held[noun_id] = Held(noun, read=True, own=True)
+            self._loaded[noun_id] = Held(noun, read=True, own=own)
+            if cache is not None and noun.cached:
+                cache.put(noun_id, noun)
 
     def begin(self, noun_class: type[N], noun_id: UUID) -> N:
         """A noun that is presumed to be new; the append is refused if it is not."""
@@ -131,7 +140,8 @@ class Decision:
                     cache.get(noun_id, evict=True)
 
     def _take(self, noun_class: type[N], noun_id: UUID) -> Held:
-        held = self._held[noun_id] = Held(self._load(noun_class, noun_id), read=True, own=False)
+        held = self._loaded.get(noun_id) or Held(self._load(noun_class, noun_id), read=True, own=False)
+        self._held[noun_id] = held
         return held
 
     def _touch(self, held: Held) -> Noun:

@@ -17,7 +17,7 @@ from domain.deciding import Accepted, Deciding
 from domain.decision import Decision
 from domain.employee import Employee, Standing
 from domain.errors import UnknownReference, UnknownThing
-from domain.fact import By
+from domain.fact import By, Noun
 from domain.ids import derive
 from domain.staff import Staff
 from domain.token import Token
@@ -177,8 +177,11 @@ class DirectoryCommands(Deciding):
         def command(decision: Decision) -> None:
             require_employee(decision, from_id, field="from_employee_id")
             require_employee(decision, to_id, field="to_employee_id")
-            decision.load(Deal, (derive("deal", by.workspace_id, deal_id) for deal_id in deal_ids))
-            decision.load(Contact, (derive("contact", by.workspace_id, each) for each in contact_ids))
+            wanted: dict[UUID, type[Noun]] = {
+                derive("deal", by.workspace_id, each): Deal for each in deal_ids
+            }
+            wanted |= {derive("contact", by.workspace_id, each): Contact for each in contact_ids}
+            decision.load(wanted, own=True)
             left = dict.fromkeys(contact_ids)
             for deal_id in deal_ids:
                 deal = decision.change(Deal, derive("deal", by.workspace_id, deal_id))

@@ -15,7 +15,7 @@ from domain.deciding import Accepted, Deciding
 from domain.decision import Decision
 from domain.delivery import Delivery
 from domain.errors import ChatKindMissing, Refused, UnknownThing
-from domain.fact import By, Fact
+from domain.fact import By, Fact, Noun
 from domain.message import AuthorKind, Direction, Message
 from domain.token import Shown, Token
 
@@ -101,6 +101,8 @@ class ReceivingCommands(Deciding):
             if not channel.exists:
                 raise UnknownThing("channel", channel_id)
             hearing = Hearing(decision, channel_id, channel)
+            if decision.may_wait:
+                decision.load(_nouns(hearing, items))
             if attempt > 0:
                 hearing.known = self.ledger.known_streams(_message_ids(hearing, items))
                 hearing.written = self.ledger.known_streams(hearing.known, Message.WRITTEN_BY)
@@ -115,6 +117,21 @@ def _message_ids(hearing: Hearing, items: Sequence[inbound.Inbound]) -> list[UUI
         for item in items
         if isinstance(item, inbound.MessageArrived | inbound.MessageEdited | inbound.MessageDeleted)
     ]
+
+
+def _nouns(hearing: Hearing, items: Sequence[inbound.Inbound]) -> dict[UUID, type[Noun]]:
+    """What hearing these items is likely to ask for, so that it is read in one go."""
+    wanted: dict[UUID, type[Noun]] = {}
+    for item in items:
+        if isinstance(item, inbound.DeliveryReported):
+            continue
+        chat_id = hearing.chat_id(item.chat)
+        wanted[chat_id] = Chat
+        if isinstance(item, inbound.MessageArrived):
+            wanted[ids.conversation_id(chat_id)] = Conversation
+            if item.sender is not None:
+                wanted[hearing.address(item.sender).id_in(hearing.workspace_id)] = Address
+    return wanted
 
 
 def _hear(hearing: Hearing, item: inbound.Inbound) -> Heard:

@@ -60,8 +60,11 @@ ORDER BY version LIMIT %s
 """
 
 SELECT_STREAMS = f"""
-SELECT stream_id, version, topic, {ENVELOPE} FROM ledger WHERE stream_id = ANY (%s::uuid[])
-ORDER BY stream_id, version
+SELECT event.* FROM unnest(%s::uuid[]) AS asked (stream_id)
+CROSS JOIN LATERAL (
+    SELECT stream_id, version, topic, {ENVELOPE} FROM ledger WHERE stream_id = asked.stream_id
+    ORDER BY version OFFSET 0
+) AS event
 """
 
 SELECT_LAST_EVENTS = SELECT_EVENTS.replace("ORDER BY version", "ORDER BY version DESC")

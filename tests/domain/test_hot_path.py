@@ -98,6 +98,27 @@ def test_a_batch_is_one_round_trip(warm: Chatledger, wire: Wire) -> None:
     assert accepted.recorded == 100
 
 
+def test_what_is_not_in_memory_is_read_at_once(warm: Chatledger, wire: Wire, application: Chatledger) -> None:
+    """Another process knows these clients, and this one asks for all of them in one question."""
+    chats = [inbound.ChatRef(f"client {number}", "direct") for number in range(50)]
+
+    def write(application: Chatledger, text: str) -> None:
+        news = [
+            inbound.MessageArrived(chat, text, BY.at, chat.external_id, None, text, echo=False)
+            for chat in chats
+        ]
+        results, _ = application.receive("wa", news, by=BY, shown=SHOWN)
+        assert {result.status for result in results} == {"appended"}
+
+    write(application, "first")
+    before = wire.requests
+    write(warm, "second")
+    assert wire.requests - before == 2
+    before = wire.requests
+    write(warm, "third")
+    assert wire.requests - before == 1
+
+
 def test_what_is_not_in_memory_is_read_in_a_thread(warm: Chatledger) -> None:
     cold = inbound.ChatRef("another", "direct")
     item = inbound.MessageArrived(cold, "1", datetime.now(UTC), "2", "Somebody", "hello", echo=False)

@@ -79,7 +79,7 @@ def test_a_process_that_remembers_too_little_decides_again(busy: Chatledger, dat
 def test_who_refuses_after_he_changed_many_is_not_taken_for_overtaken(busy: Chatledger) -> None:
     def command(decision: Decision) -> None:
         streams = {deal: derive("deal", "main", deal) for deal in DEALS}
-        decision.load(Deal, streams.values())
+        decision.load(dict.fromkeys(streams.values(), Deal), own=True)
         for deal, stream in streams.items():
             decision.change(Deal, stream).change_owner(deal, "vera", reason="", by=BY)
         raise DealLost(DEALS[0])
