@@ -422,7 +422,7 @@ WHEN NOT MATCHED THEN
 -- on: conversation.woken, conversation.closed, conversation.reopened, conversation.dismissed
 -- on: contact.registered, contact.renamed, contact.address_linked, contact.address_unlinked
 -- on: address.assigned, address.unassigned
--- for: readers
+-- for: readers, to show
 -- The cards of the chats that these events name, and of those in which somebody takes part whom they name.
 WITH told AS MATERIALIZED (
     SELECT workspace_id, (facts->>'chat_id')::uuid AS chat_id, facts->>'address_id' AS address_id,

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import Connection
 
 from projections.checkpoints import Checkpoints, Fenced, Range, Standing
-from projections.read_model import HARMLESS, REACTIONS, READS, ReadModel
+from projections.read_model import HARMLESS, REACTIONS, READS, SHOWS, ReadModel
 
 RANGE_SIZE = 5_000
 """Events that are taken over in one transaction, at most."""
@@ -108,6 +108,9 @@ class Leader:
     def _apply(self, model: ReadModel, taken: Range, topics: set[str]) -> None:
         try:
             model.apply(self.connection, taken.after, taken.until, topics)
+            for name, shown in SHOWS.items():
+                if model.name in shown and name in self.read_models.keys() - set(taken.names):
+                    self.read_models[name].show_anew(self.connection, taken.after, taken.until, topics)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise  # the database's trouble, not the event's: it passes
         except Exception as error:

@@ -21,8 +21,11 @@ READ_MODELS = ("directory", "access", "visibility", "timeline", "inbox")
 REACTIONS = "reactions"
 """Not a read model, but it follows the ledger as they do."""
 
-READS = {"inbox": ("directory", "visibility", "timeline"), REACTIONS: ("visibility", "timeline", "inbox")}
+READS = {"inbox": ("visibility", "timeline"), REACTIONS: ("visibility", "timeline", "inbox")}
 """Whose rows a follower of the ledger reads when it follows: it never gets ahead of them."""
+
+SHOWS = {"inbox": ("directory",)}
+"""Whose rows a read model shows as they are: it waits for none, and shows them anew when they come."""
 
 HARMLESS = ("message.", "delivery.")
 """How the topics begin that change nothing about who sees what."""
@@ -76,6 +79,11 @@ class ReadModel:
         """Take over the events in (after, until]; `topics` are those that occur there."""
         self._execute(self.statements.writing(topics), connection, after, until)
 
+    def show_anew(self, connection: Connection[Any], after: int, until: int, topics: Collection[str]) -> None:
+        """Show what another one, which this one did not wait for, has taken over by itself."""
+        showing = [each for each in self.statements.writing(topics) if each.shows]
+        self._execute(showing, connection, after, until)
+
     def fold(self, connection: Connection[Any], after: int, until: int, topics: Collection[str]) -> None:
         """As `apply`, but leave out what is only for readers: `show` makes it of the whole at once."""
         folding = [each for each in self.statements.writing(topics) if not each.for_readers]
@@ -89,13 +97,21 @@ class ReadModel:
     def _execute(
         self, statements: Iterable[Statement], connection: Connection[Any], after: int, until: int
     ) -> None:
-        cursor, bounds = connection.cursor(), {"after": after, "until": until}
-        for statement in statements:
-            try:
-                cursor.execute(statement.sql, bounds)
-            except Exception as error:
-                error.add_note(f"{self.statements.file_name}, {statement.name}, ({after}, {until}]")
-                raise
+        """Sent one behind the other without waiting for answers, as each takes little time beside the way."""
+        bounds, sent = {"after": after, "until": until}, []
+        try:
+            with connection.pipeline():
+                for statement in statements:
+                    sent.append((statement.name, connection.execute(statement.sql, bounds)))
+        except Exception as error:
+            failed = next((name for name, cursor in sent if cursor.pgresult is None), "")
+            error.add_note(f"{self.statements.file_name}, {failed}, ({after}, {until}]")
+            raise
+
+
+def built_from(name: str) -> set[str]:
+    """Those whose rows decide about the rows of this one."""
+    return {*READS.get(name, ()), *SHOWS.get(name, ())}
 
 
 def all_read_models() -> list[ReadModel]:
@@ -117,7 +133,7 @@ def made_otherwise(connection: Connection[Any]) -> list[str]:
     """Read models whose tables another version made, in another way; and those that are built from them."""
     known = dict(connection.execute(CHECKPOINTS["definitions"]).fetchall())
     changed = {name for name in READ_MODELS if known.get(name, "") not in ("", ReadModel(name).definition)}
-    return [name for name in READ_MODELS if name in changed or changed & set(READS.get(name, ()))]
+    return [name for name in READ_MODELS if name in changed or changed & built_from(name)]
 
 
 def note_definitions(connection: Connection[Any]) -> None:

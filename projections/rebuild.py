@@ -25,7 +25,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
 
 from projections.building import BEFORE, INDEX, KEPT, NEXT, Building, value
-from projections.read_model import READ_MODELS, READS
+from projections.read_model import READ_MODELS, built_from
 from projections.replay import SESSION, Replay
 from projections.switch import SwitchHindered, switch
 from projections.verifying import Difference, Table, differences
@@ -255,8 +255,8 @@ class Rebuild:
         if not accept:
             raise Different(found)
         changed = {difference.model for difference in found}
-        for reader, read in READS.items():
-            if reader in READ_MODELS and reader not in self.names and changed & set(read):
+        for reader in READ_MODELS:
+            if reader not in self.names and changed & built_from(reader):
                 raise ReadersLeftOut(
                     f"{reader} is built from the rows of {', '.join(sorted(changed))}: rebuild them together."
                 )

@@ -19,7 +19,7 @@ from psycopg_pool import ConnectionPool
 
 from projections.checkpoints import Fenced, Range
 from projections.leader import ReadModelFailed
-from projections.read_model import PLANS, READS, ReadModel
+from projections.read_model import PLANS, ReadModel, built_from
 from projections.statements import Statements
 
 FIRST_RANGE_SIZE = 5_000
@@ -160,7 +160,7 @@ class Replay:
             return self._bound(name)
 
     def _bound(self, name: str) -> int:
-        read = [self.reached[other] for other in READS.get(name, ()) if other in self.reached]
+        read = [self.reached[other] for other in built_from(name) if other in self.reached]
         return min(self._tops[name], *read) if read else self._tops[name]
 
     def _note(self, name: str, position: int) -> None:

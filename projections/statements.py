@@ -7,8 +7,8 @@
 A statement with `-- on:` writes: it is for ranges of the ledger that hold one of these topics, or for every
 range with `-- on: *`. With `-- for: readers` it writes what the rows of the others tell at any time, so it
 may be run once for a long stretch of the ledger; with `-- for: readers, while following` it only moves what
-is there, and need not even be run then. Lines that are only a comment are not sent, so a percent sign in them
-is no parameter.
+is there, and need not even be run then; with `-- for: readers, to show` it may be run again for any range.
+Lines that are only a comment are not sent, so a percent sign in them is no parameter.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from types import MappingProxyType
 EVERY_TOPIC = "*"
 NAME = re.compile(r"^-- name:[ \t]*(\w+)[ \t]*$", re.MULTILINE)
 ON = re.compile(r"^-- on:(.+)$", re.MULTILINE)
-FOR_READERS = re.compile(r"^-- for: readers(, while following)?$", re.MULTILINE)
+FOR_READERS = re.compile(r"^-- for: readers(?:, (while following|to show))?$", re.MULTILINE)
 COMMENT_LINE = re.compile(r"^[ \t]*--.*\n?", re.MULTILINE)
 AS_WRITTEN: Mapping[str, str] = MappingProxyType({})
 
@@ -36,6 +36,7 @@ class Statement:
     """topics: on which events it writes; empty for a question.
 
     for_readers: other statements do not read what it writes. at_once: it makes all of that from the rows.
+    shows: it does so at any time, for the events of any range.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Statement:
     topics: frozenset[str]
     for_readers: bool
     at_once: bool
+    shows: bool
 
 
 class Statements:
@@ -60,9 +62,7 @@ class Statements:
         for name, body in zip(parts[::2], parts[1::2], strict=True):
             if name in self._by_name:
                 raise ValueError(f"{file_name} has two statements named {name!r}.")
-            sql, readers = COMMENT_LINE.sub("", body).strip(), FOR_READERS.search(body)
-            at_once = readers is not None and not readers[1]
-            self._by_name[name] = Statement(name, sql, _topics(body), readers is not None, at_once)
+            self._by_name[name] = _statement(name, body)
 
     @classmethod
     def load(cls, noun: str, schemas: Mapping[str, str] = AS_WRITTEN) -> Statements:
@@ -99,6 +99,19 @@ def in_schemas(text: str, schemas: Mapping[str, str]) -> str:
     if not schemas:
         return text
     return re.sub(rf"\b({'|'.join(schemas)})(?=\.\w|;)", lambda named: schemas[named[1]], text)
+
+
+def _statement(name: str, body: str) -> Statement:
+    sql, readers = COMMENT_LINE.sub("", body).strip(), FOR_READERS.search(body)
+    kind = readers[1] if readers else None
+    return Statement(
+        name,
+        sql,
+        _topics(body),
+        for_readers=readers is not None,
+        at_once=readers is not None and kind != "while following",
+        shows=kind == "to show",
+    )
 
 
 def _topics(body: str) -> frozenset[str]:

@@ -72,12 +72,14 @@ def test_a_poisonous_event_parks_one_read_model_until_it_is_fixed_and_retried(da
     with company(database_url) as at:
         at.alter(FAULTY)
         poisonous = at.admin.put_contact("p", name=POISON)["position"]
-        later = at.admin.put_contact("q", name="Harmless")["position"]
+        writes = "79990000001"
+        later = at.admin.put_contact("q", writes, name="Harmless", responsible_id="oleg")["position"]
         assert at.connector.tell("hello").is_success
 
         assert_only_directory_is_parked(at, poisonous)
         oleg = at.admin.with_token("employee:oleg")
         assert [item["chats"][0]["external_id"] for item in oleg.inbox()] == ["chat"]
+        assert [item["title"] for item in oleg.inbox()] != ["Harmless"]
         assert at.name_of("q") is None
 
         assert "directory goes on" in at.retry("directory")
@@ -90,6 +92,7 @@ def test_a_poisonous_event_parks_one_read_model_until_it_is_fixed_and_retried(da
         assert at.standing()["directory"]["parked"] is None
         assert at.standing()["directory"]["position"] >= later
         assert (at.name_of("p"), at.name_of("q")) == ((POISON,), ("Harmless",))
+        assert [item["title"] for item in oleg.inbox()] == ["Harmless"]
         assert at.admin.http.get("/readyz").is_success
         assert "not parked" in at.retry("directory")
 
