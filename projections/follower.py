@@ -42,11 +42,15 @@ STOP_TIMEOUT_S = 30.0
 STANDSTILL_S = 120
 """A leader that has not been heard of for so long stands still, and its session ends; so another may lead."""
 
+LONGEST_RANGE_S = 1_800
+"""A leader that takes longer over a range is taken for one that stands still in the midst of it."""
+
 # A crash takes back the last rows and their position together, and they follow again from the ledger. Where
 # that would show somebody what he may see no more, the leader waits for the disk.
 BEGIN_SESSION = f"""
 SET synchronous_commit = off; {PLANS};
-SET idle_session_timeout = '{STANDSTILL_S}s'; SET idle_in_transaction_session_timeout = '{STANDSTILL_S}s'
+SET idle_session_timeout = '{STANDSTILL_S}s'; SET idle_in_transaction_session_timeout = '{STANDSTILL_S}s';
+SET transaction_timeout = '{LONGEST_RANGE_S}s'
 """
 END_SESSION = "RESET ALL; SELECT pg_advisory_unlock_all()"
 

@@ -107,7 +107,7 @@ class Leader:
 
     def _apply(self, model: ReadModel, taken: Range, topics: set[str]) -> None:
         try:
-            model.apply(self.connection, taken.after, taken.until, topics)
+            model.apply(self.connection, taken.after, taken.until, topics, pipelined=True)
             for name, shown in SHOWS.items():
                 if model.name in shown and name in self.read_models.keys() - set(taken.names):
                     self.read_models[name].show_anew(self.connection, taken.after, taken.until, topics)

@@ -8,10 +8,11 @@ take %(after)s and %(until)s. Live following and rebuilding run the same ones.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import nullcontext
 from hashlib import sha256
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 
 from projections.statements import AS_WRITTEN, Statement, Statements
 
@@ -75,9 +76,20 @@ class ReadModel:
             if statement in self.statements:
                 connection.execute(self.statements[statement])
 
-    def apply(self, connection: Connection[Any], after: int, until: int, topics: Collection[str]) -> None:
-        """Take over the events in (after, until]; `topics` are those that occur there."""
-        self._execute(self.statements.writing(topics), connection, after, until)
+    def apply(
+        self,
+        connection: Connection[Any],
+        after: int,
+        until: int,
+        topics: Collection[str],
+        *,
+        pipelined: bool = False,
+    ) -> None:
+        """Take over the events in (after, until]; `topics` are those that occur there.
+
+        pipelined: send the statements one behind the other, as each takes little time beside the way.
+        """
+        self._execute(self.statements.writing(topics), connection, after, until, pipelined=pipelined)
 
     def show_anew(self, connection: Connection[Any], after: int, until: int, topics: Collection[str]) -> None:
         """Show what another one, which this one did not wait for, has taken over by itself."""
@@ -95,14 +107,20 @@ class ReadModel:
         self._execute([each for each in self.statements if each.at_once], connection, 0, until)
 
     def _execute(
-        self, statements: Iterable[Statement], connection: Connection[Any], after: int, until: int
+        self,
+        statements: Iterable[Statement],
+        connection: Connection[Any],
+        after: int,
+        until: int,
+        *,
+        pipelined: bool = False,
     ) -> None:
-        """Sent one behind the other without waiting for answers, as each takes little time beside the way."""
-        bounds, sent = {"after": after, "until": until}, []
+        sent: list[tuple[str, Cursor[Any]]] = []
         try:
-            with connection.pipeline():
+            with connection.pipeline() if pipelined else nullcontext():
                 for statement in statements:
-                    sent.append((statement.name, connection.execute(statement.sql, bounds)))
+                    sent.append((statement.name, connection.cursor()))
+                    sent[-1][1].execute(statement.sql, {"after": after, "until": until})
         except Exception as error:
             failed = next((name for name, cursor in sent if cursor.pgresult is None), "")
             error.add_note(f"{self.statements.file_name}, {failed}, ({after}, {until}]")

@@ -32,7 +32,7 @@ COMMENT ON TABLE visibility.principal IS 'active employee → principal that he 
 COMMENT ON TABLE visibility.role IS 'employee → role';
 COMMENT ON TABLE visibility.policy IS 'channel → who sees its direct chats';
 CREATE UNIQUE INDEX IF NOT EXISTS fact_of_subject
-    ON visibility.fact (subject, object, workspace_id, kind, (lower(during)));
+    ON visibility.fact (subject, workspace_id, object, kind, (lower(during)));
 CREATE INDEX IF NOT EXISTS fact_of_object ON visibility.fact (object, workspace_id, subject);
 
 -- What a range of the ledger says about the facts, until the facts have it.

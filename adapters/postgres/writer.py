@@ -14,6 +14,7 @@ from eventsourcing.persistence import IntegrityError
 from psycopg import postgres
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format
+from psycopg.pq.abc import PGconn, PGresult
 
 from adapters.postgres.database import CONNECT_TIMEOUT_S
 from adapters.postgres.group_commit import Request
@@ -148,10 +149,7 @@ class LedgerWriter:
             self._connection = self._connect()
         server = self._connection.pgconn
         result = server.exec_prepared(prepared, parameters, FORMATS[: len(parameters)])
-        if server.status == ConnStatus.BAD:
-            raise psycopg.OperationalError(result.get_error_message())
-        if result.status != ExecStatus.TUPLES_OK:
-            raise error_from_result(result)
+        check(server, result, ExecStatus.TUPLES_OK)
         return [result.get_value(0, column) for column in range(result.nfields)] if result.ntuples else []
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
@@ -165,10 +163,16 @@ class LedgerWriter:
         )
         connection.execute(self._settings.encode())
         for name, statement in ((PREPARED_APPEND, APPEND), (PREPARED_RECORDED, RECORDED)):
-            prepared = connection.pgconn.prepare(name, statement)
-            if prepared.status != ExecStatus.COMMAND_OK:
-                raise error_from_result(prepared)
+            check(connection.pgconn, connection.pgconn.prepare(name, statement), ExecStatus.COMMAND_OK)
         return connection
+
+
+def check(server: PGconn, result: PGresult, expected: ExecStatus) -> None:
+    """Raises what psycopg would."""
+    if server.status == ConnStatus.BAD:
+        raise psycopg.OperationalError(result.get_error_message())
+    if result.status != expected:
+        raise error_from_result(result)
 
 
 def settle(requests: Sequence[Request], first_position: int, refusals: list[dict[str, Any]]) -> None:

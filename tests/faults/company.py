@@ -94,7 +94,8 @@ def follow(tell: Telling, url: str, name: str) -> None:
 
 def follow_impatiently(tell: Telling, url: str, name: str) -> None:
     """As `follow`; a leader stands still who was not heard of for half a second."""
-    follower.BEGIN_SESSION = follower.BEGIN_SESSION.replace(f"{follower.STANDSTILL_S}s", "500ms")
+    for limit, shorter in ((follower.STANDSTILL_S, "500ms"), (follower.LONGEST_RANGE_S, "2s")):
+        follower.BEGIN_SESSION = follower.BEGIN_SESSION.replace(f"{limit}s", shorter)
     follow(tell, url, name)
 
 
