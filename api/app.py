@@ -143,9 +143,11 @@ def create_app(system: System) -> FastAPI:
     )
     app.state.system, app.state.metrics, app.state.callers = system, Metrics(), {}
     # In the order in which they are asked for: a request is held against one route after the other.
+    pages = list(app.router.routes)  # of docs
     for noun in (receiving, inbox, messages, conversations, links, directory, tokens, audit, operations):
         app.include_router(noun.routes)
     app.include_router(operations.open_routes)
+    app.router.routes[:] = [*app.router.routes[len(pages) :], *pages]
     answer_with_problems(app)
     app.add_middleware(EncodedSlashes)
     app.add_middleware(Measured, metrics=app.state.metrics)
