@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -81,14 +81,12 @@ class Write:
 
 
 async def writing(request: Request, needed: SecurityScopes, _: InHeader) -> Write:
-    return write_of(request, needed.scopes)
-
-
-def write_of(request: Request, scopes: Sequence[str]) -> Write:
     """The write that this request wishes for, if its caller has one of these scopes."""
-    system, caller, key = running(request), allowed(request, scopes), key_of(request)
+    system, key = running(request), key_of(request)
+    caller = allowed(request, needed.scopes)
     causation = f"key:{key}" if key else f"request:{uuid4()}"
-    return Write(system, caller, key, caller.by(actor_scope(caller, scopes), causation), system.told.position)
+    by = caller.by(actor_scope(caller, needed.scopes), causation)
+    return Write(system, caller, key, by, system.told.position)
 
 
 def written(accepted: Accepted, status: int = 200, **more: Any) -> Response:

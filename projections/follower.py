@@ -26,7 +26,7 @@ POLL_INTERVAL_S = 0.1
 """How long the leader may miss what another process appended."""
 
 REST_PER_EVENT_S = 0.0005
-SHORTEST_REST_S, LONGEST_REST_S = 0.002, 0.03
+SHORTEST_REST_S, LONGEST_REST_S = 0.002, 0.015
 """After a range: one of thirty events takes little more than one of one. The shortest if somebody waits."""
 
 TAKEOVER_INTERVAL_S = 0.25
