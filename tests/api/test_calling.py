@@ -1,4 +1,4 @@
-"""Endpoints are called past FastAPI, from the signature that it describes: what they take, what they refuse."""
+"""Endpoints are called past FastAPI, from the signature that it describes: what they take and refuse."""
 
 from typing import Any
 
