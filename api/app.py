@@ -188,15 +188,13 @@ def _make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> by
 
 
 def _asking(database_url: str, settings: Settings) -> Pool:
-    pool = create_async_pool(
+    return create_async_pool(
         database_url,
         max_size=settings.read_connections,
         name="chatledger reads",
         statement_timeout_s=READ_TIMEOUT_S,
+        settings=PLAN_SETTINGS,
     )
-    assert isinstance(pool.kwargs, dict)  # as it has just been made
-    pool.kwargs["options"] += "".join(f" -c {name}={value}" for name, value in PLAN_SETTINGS.items())
-    return pool
 
 
 def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility]:

@@ -29,7 +29,7 @@ class Reactions:
     def __init__(self, application: Chatledger, *, now: Callable[[], datetime] = utc_now) -> None:
         self.application = application
         self.now = now
-        self.statements = Statements.load("inbox")
+        self.statements = Statements.load("reactions")
 
     def react(self, connection: Connection[Any], after: int, until: int) -> int:
         """Do what follows from the events in (after, until].

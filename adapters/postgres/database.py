@@ -1,6 +1,7 @@
 """Connections to PostgreSQL, and the tables that the program brings with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from psycopg import AsyncConnection, Connection
@@ -11,6 +12,8 @@ WAIT_FOR_CONNECTION_S = 10.0
 CONNECT_AGAIN_S = 10.0
 """So long a pool tries by itself, with longer and longer pauses; then again when somebody asks. Left alone it
 tries for five minutes, and may find a database that is back two minutes later."""
+
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 MIGRATION_LOCK = 0x636861746C656467  # "chatledg"; advisory locks are known by a number
 MIGRATION_LOCK_TIMEOUT_S = 60
@@ -37,12 +40,18 @@ def create_pool(
 
 
 def create_async_pool(
-    url: str, *, max_size: int, min_size: int = 1, name: str = "chatledger", statement_timeout_s: float = 0
+    url: str,
+    *,
+    max_size: int,
+    min_size: int = 1,
+    name: str = "chatledger",
+    statement_timeout_s: float = 0,
+    settings: Mapping[str, str] = NO_SETTINGS,
 ) -> AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]:
-    """As `create_pool`, for the event loop in which it is opened."""
+    """As `create_pool`, for the event loop in which it is opened. settings: PostgreSQL's, of each session."""
     return AsyncConnectionPool(
         url,
-        kwargs=_options(name, statement_timeout_s),
+        kwargs=_options(name, statement_timeout_s, settings),
         min_size=min_size,
         max_size=max_size,
         timeout=WAIT_FOR_CONNECTION_S,
@@ -66,10 +75,13 @@ def migrate(connection: Connection[Any], statements: Sequence[str]) -> None:
             connection.execute(statement.encode(), prepare=False)
 
 
-def _options(name: str, statement_timeout_s: float) -> dict[str, Any]:
+def _options(
+    name: str, statement_timeout_s: float, settings: Mapping[str, str] = NO_SETTINGS
+) -> dict[str, Any]:
+    told = {"statement_timeout": round(statement_timeout_s * 1000), **settings}
     return {
         "autocommit": True,
         "application_name": name,
         "connect_timeout": CONNECT_TIMEOUT_S,
-        "options": f"-c statement_timeout={round(statement_timeout_s * 1000)}",
+        "options": " ".join(f"-c {setting}={value}" for setting, value in told.items()),
     }

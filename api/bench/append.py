@@ -28,11 +28,17 @@ from uuid import UUID, uuid4
 import psycopg
 from eventsourcing.application import Application
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
 
 from adapters.postgres.embedded import programs
 from api.bench.measuring import OURS, Contender, PeerMissing, Result, Watch, machine, measure, settings_of
-from api.bench.servers import ServerFailed, database, free_port, fresh_postgres, python_process
+from api.bench.servers import (
+    ServerFailed,
+    database,
+    free_port,
+    fresh_postgres,
+    library_settings,
+    python_process,
+)
 from domain.application import Chatledger
 from domain.fact import By
 from domain.message import Message
@@ -164,15 +170,10 @@ def _ledger(url: str) -> Chatledger:
 
 
 def _stock(url: str, *, connections: int) -> Application[UUID]:
-    told = conninfo_to_dict(url)
     return Application(
         {
             "PERSISTENCE_MODULE": "eventsourcing.postgres",
-            "POSTGRES_DBNAME": str(told["dbname"]),
-            "POSTGRES_HOST": str(told["host"]),
-            "POSTGRES_PORT": "5432",
-            "POSTGRES_USER": str(told["user"]),
-            "POSTGRES_PASSWORD": "none is asked for",
+            **library_settings(url),
             "POSTGRES_POOL_SIZE": str(connections),
         }
     )

@@ -13,7 +13,6 @@ with, and the limit is nothing.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -57,10 +56,7 @@ class Followed:
         return percentile(seen.visible_ms, 99)
 
     def other_rows(self) -> list[Row]:
-        return [self._row(self.p50_ms, P50), self._row(self.rates, RATE)]
-
-    def _row(self, each: Sequence[float], unit: str) -> Row:
-        return Row(OURS, self.case, statistics.median(each), min(each), max(each), unit)
+        return [Row.of(OURS, self.case, self.p50_ms, P50), Row.of(OURS, self.case, self.rates, RATE)]
 
 
 def run(

@@ -11,7 +11,6 @@ holds is released, by one command each.
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -80,7 +79,7 @@ class System:
 
     def single_p50(self) -> Row:
         each = self.p50_ms
-        return Row(self.name, SINGLE, statistics.median(each), min(each), max(each), P50)
+        return Row.of(self.name, SINGLE, each, P50)
 
 
 def run(rounds: int, watch: Watch, *, conversations: int = CONVERSATIONS, singles: int = SINGLES) -> Result:

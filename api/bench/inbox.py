@@ -9,7 +9,6 @@ Figures are requests a second, and what half of the requests took at most (p50 m
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -46,8 +45,7 @@ class Reader:
         return len(figures.latencies_ms) / figures.seconds
 
     def median_latency(self) -> Row:
-        p50_ms = self.p50_ms
-        return Row(self.system, self.case, statistics.median(p50_ms), min(p50_ms), max(p50_ms), P50)
+        return Row.of(self.system, self.case, self.p50_ms, P50)
 
 
 def run(rounds: int, watch: Watch, *, seconds: float = MEASURED_S, sizes: Sequence[int] = SIZES) -> Result:

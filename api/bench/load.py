@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +20,7 @@ from uuid import uuid4
 
 import uvloop
 
-from api.bench.servers import ServerFailed
+from api.bench.servers import ServerFailed, carried_out
 
 HEADER_END = b"\r\n\r\n"
 LONGEST_ANSWER_S = 30.0
@@ -168,15 +167,7 @@ def generate(load: Load) -> Figures:
     Raises:
         ServerFailed: a request was refused.
     """
-    told = subprocess.run(
-        [sys.executable, "-m", "api.bench.load"],
-        input=json.dumps(asdict(load)),
-        capture_output=True,
-        text=True,
-    )
-    if told.returncode:
-        raise ServerFailed(f"the load generator ended: {told.stderr}")
-    figures = Figures(**json.loads(told.stdout))
+    figures = Figures(**carried_out("api.bench.load", load))
     if figures.refused:
         raise ServerFailed(f"a request was refused: {figures.refused}")
     return figures

@@ -71,6 +71,10 @@ class Row:
     max: float
     unit: str
 
+    @classmethod
+    def of(cls, system: str, case: str, figures: Sequence[float], unit: str) -> Row:
+        return cls(system, case, statistics.median(figures), min(figures), max(figures), unit)
+
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
@@ -122,7 +126,9 @@ def measure(
         for done, index in enumerate(order[turn % len(order) :] + order[: turn % len(order)], start=1):
             figures[index].append(contenders[index].measure())
             watch("figures", turn * len(order) + done, rounds * len(order))
-    return [_row(contender, figures[index]) for index, contender in enumerate(contenders)]
+    return [
+        Row.of(each.system, each.case, figures[index], each.unit) for index, each in enumerate(contenders)
+    ]
 
 
 def server_settings(connection: Connection[Any]) -> dict[str, str]:
@@ -168,11 +174,6 @@ def result_tables(result: Result) -> list[Table]:
 def percentile(sorted_figures: Sequence[float], percent: float) -> float:
     """The figure below which so many percent of them are; of sorted ones."""
     return sorted_figures[min(len(sorted_figures) - 1, int(len(sorted_figures) * percent / 100))]
-
-
-def _row(contender: Contender, figures: Sequence[float]) -> Row:
-    median = statistics.median(figures)
-    return Row(contender.system, contender.case, median, min(figures), max(figures), contender.unit)
 
 
 def _short(figure: float) -> str:

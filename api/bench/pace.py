@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -24,7 +23,7 @@ from psycopg import AsyncConnection
 from api.bench import company
 from api.bench.load import HEADER_END, content_length
 from api.bench.served import HOST
-from api.bench.servers import ServerFailed
+from api.bench.servers import ServerFailed, carried_out
 
 CONNECTIONS = 32
 """So many requests may be on their way; with more the pace would not be kept anyway."""
@@ -71,15 +70,7 @@ def keep(pace: Pace) -> Seen:
     Raises:
         ServerFailed: a request was refused, or took for ever.
     """
-    told = subprocess.run(
-        [sys.executable, "-m", "api.bench.pace"],
-        input=json.dumps(asdict(pace)),
-        capture_output=True,
-        text=True,
-    )
-    if told.returncode:
-        raise ServerFailed(f"the pace was not kept: {told.stderr}")
-    return Seen(**json.loads(told.stdout))
+    return Seen(**carried_out("api.bench.pace", pace))
 
 
 class Caller(asyncio.Protocol):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +20,7 @@ import uvloop
 from psycopg import AsyncConnection
 
 from api.bench.load import Figures
-from api.bench.servers import ServerFailed
+from api.bench.servers import carried_out
 from projections.answer import Pool
 from projections.inbox import Inbox
 from projections.read_model import PLANS
@@ -55,15 +54,7 @@ def ask(asked: Asked) -> Figures:
     Raises:
         ServerFailed: it could not.
     """
-    told = subprocess.run(
-        [sys.executable, "-m", "api.bench.question"],
-        input=json.dumps(asdict(asked)),
-        capture_output=True,
-        text=True,
-    )
-    if told.returncode:
-        raise ServerFailed(f"the questions ended: {told.stderr}")
-    return Figures(**json.loads(told.stdout))
+    return Figures(**carried_out("api.bench.question", asked))
 
 
 async def _ask(asked: Asked) -> Figures:

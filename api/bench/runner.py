@@ -15,9 +15,9 @@ from eventsourcing.dispatch import singledispatchmethod
 from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresDatastore, PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL
 
+from api.bench.servers import library_settings
 from domain.application import Chatledger
 from domain.message import Message
 
@@ -91,14 +91,9 @@ def events_a_second(url: str, seconds: float) -> float:
 
 def environment(url: str) -> Mapping[str, str]:
     """The application over our ledger, the projection over the library's own recorder."""
-    told = conninfo_to_dict(url)
     return {
         "PERSISTENCE_MODULE": "adapters.postgres.recorder",
         "LEDGER_DATABASE_URL": url,
         "WRITTEN_PERSISTENCE_MODULE": "eventsourcing.postgres",
-        "POSTGRES_DBNAME": str(told["dbname"]),
-        "POSTGRES_HOST": str(told["host"]),
-        "POSTGRES_PORT": "5432",
-        "POSTGRES_USER": str(told["user"]),
-        "POSTGRES_PASSWORD": "none is asked for",
+        **library_settings(url),
     }

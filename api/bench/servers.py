@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from adapters.postgres.embedded import SETTINGS, EmbeddedPostgres
@@ -65,6 +68,32 @@ def python_process(
     finally:
         process.terminate()
         process.wait(STOP_TIMEOUT_S)
+
+
+def carried_out(module: str, asked: Any) -> Any:
+    """What a module answers on stdout, as JSON, that is run by itself and gets a dataclass on stdin.
+
+    Raises:
+        ServerFailed: it could not.
+    """
+    told = subprocess.run(
+        [sys.executable, "-m", module], input=json.dumps(asdict(asked)), capture_output=True, text=True
+    )
+    if told.returncode:
+        raise ServerFailed(f"{module} ended: {told.stderr}")
+    return json.loads(told.stdout)
+
+
+def library_settings(url: str) -> dict[str, str]:
+    """How the library's own recorder is told of a database on a socket."""
+    told = conninfo_to_dict(url)
+    return {
+        "POSTGRES_DBNAME": str(told["dbname"]),
+        "POSTGRES_HOST": str(told["host"]),
+        "POSTGRES_PORT": "5432",
+        "POSTGRES_USER": str(told["user"]),
+        "POSTGRES_PASSWORD": "none is asked for",
+    }
 
 
 def _wait_for(process: subprocess.Popen[bytes], address: str) -> None:

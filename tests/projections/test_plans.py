@@ -11,7 +11,7 @@ from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 from psycopg.sql import SQL, Literal
 
 from projections.inbox import FOLDERS, NEWEST
-from projections.read_model import MAKING, PLANS, READ_MODELS, ReadModel
+from projections.read_model import MAKING, PLANS, REACTIONS, READ_MODELS
 from projections.statements import Statement, Statements
 from tests.projections.history import WORKSPACE, History, follow
 
@@ -43,15 +43,15 @@ READ_WHOLE = {
     "visibility.changes_taken_over": {"change"},
     "visibility.who_saw": {"principal"},  # for an auditor
     "visibility.position_at": {"ledger"},  # its last row
-    "inbox.client_overlooked": {"chat"},  # indexes of few rows that are about to be none
-    "inbox.next_snooze": {"chat"},
+    "reactions.client_overlooked": {"chat"},  # indexes of few rows that are about to be none
+    "reactions.next_snooze": {"chat"},
     "directory.workspace_configured": {"workspace"},
 }
 
 
 def statements() -> Iterator[Any]:
-    for name in READ_MODELS:
-        for statement in ReadModel(name).statements:
+    for name in (*READ_MODELS, REACTIONS):
+        for statement in Statements.load(name):
             if statement.name not in (*MAKING, "clear"):
                 yield pytest.param(f"{name}.{statement.name}", statement, id=f"{name}.{statement.name}")
 
