@@ -172,7 +172,8 @@ class GroupCommit:
         """Commit one batch, then let the oldest of those who came meanwhile lead the next."""
         batch = self._take()
         try:
-            self._commit(batch)
+            if batch:  # who led may have gone meanwhile
+                self._commit(batch)
         finally:
             with self._room:
                 threads = [each for each in batch if not (each.arrived or each.leads or each.gone)]

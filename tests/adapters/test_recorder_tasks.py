@@ -99,6 +99,24 @@ def test_a_task_whose_commit_is_under_way_may_be_cancelled() -> None:
     asyncio.run(append())
 
 
+def test_a_task_that_is_cancelled_before_anybody_commits_leaves_nothing_to_commit() -> None:
+    async def append() -> None:
+        commit = SlowCommit()
+        commit.let_go.set()
+        group = GroupCommit(commit)
+        gone = asyncio.create_task(group.append_async(request(uuid4())))
+        await asyncio.sleep(0)
+        group._give_up(group._waiting[0])
+        gone.cancel()
+        await until(lambda: not group._led)
+        assert await group.append_async(request(uuid4())) == 1
+        await asyncio.gather(gone, return_exceptions=True)
+        group.close()
+        assert commit.batches == [1]
+
+    asyncio.run(append())
+
+
 def test_no_task_waits_for_ever() -> None:
     async def append() -> None:
         commit = SlowCommit()
