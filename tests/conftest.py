@@ -21,6 +21,7 @@ For tests that need tables, migrate one database per worker and copy it (some 30
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -41,6 +42,11 @@ settings.register_profile("chatledger", deadline=None)  # a slow machine is not 
 settings.load_profile("chatledger")
 SERVER = pytest.StashKey[EmbeddedPostgres]()
 SERVER_URL = pytest.StashKey[str]()
+
+
+# In the background of a shell it is ignored, and so it would be by what the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

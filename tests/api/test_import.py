@@ -65,7 +65,7 @@ def test_a_second_run_adds_nothing(tmp_path: Path, database_url: str) -> None:
 def test_an_interrupted_run_goes_on_where_it_was(
     tmp_path: Path, database_url: str, number: signal.Signals
 ) -> None:
-    count = 15_000  # seconds of work, so that it is interrupted in the midst of it
+    count = 5_000
     file = _file(tmp_path, [_message(f"m{index}", chat_number=index % 40) for index in range(count)])
     process = started("import", file, "--channel", "chats", CHATLEDGER_DATABASE_URL=database_url)
     _wait_for_messages(database_url, 1_000)
