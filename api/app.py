@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -22,6 +23,7 @@ from api import (
     directory,
     idempotency,
     inbox,
+    late_readings,
     limits,
     links,
     messages,
@@ -156,9 +158,13 @@ def create_app(system: System) -> FastAPI:
 
 @asynccontextmanager
 async def _reading(app: FastAPI) -> AsyncIterator[None]:
-    """The connections for reads belong to the event loop that serves."""
+    """The connections for reads belong to the event loop that serves, and so does what it does by itself."""
     async with app.state.system.async_pool:
-        yield
+        recording = asyncio.create_task(late_readings.keep_recording(app.state.system))
+        try:
+            yield
+        finally:
+            recording.cancel()
 
 
 def _database(settings: Settings, owner: str) -> AbstractContextManager[str]:
@@ -182,7 +188,8 @@ def _make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> by
             with rebuilding(many, changed) as rebuild:
                 rebuild.run(verify=False)
     with pool.connection() as connection:
-        migrate(connection, [*table_definitions(), idempotency.STATEMENTS["create"]])
+        own_tables = [each.STATEMENTS["create"] for each in (idempotency, late_readings)]
+        migrate(connection, [*table_definitions(), *own_tables])
         note_definitions(connection)
         return idempotency.keep_secret(connection, secrets.token_bytes(32))
 

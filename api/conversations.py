@@ -12,7 +12,6 @@ from api import limits, moves
 from api.answers import BulkMoved, Moved
 from api.errors import Problem, describe, invalid
 from api.fields import Id, PathId, Position, Statement, Time
-from api.inbox import conversation_uuid
 from api.routing import router
 from api.writing import EmployeeWrite, Write, written
 from domain.deciding import Accepted
@@ -155,16 +154,16 @@ async def read_up_to(conversation_id: PathId, body: Reading, write: EmployeeWrit
 
 
 async def _moved(write: Write, conversation_id: str, move: moves.Move) -> Response:
-    accepted = await moves.move(write, conversation_id, move)
+    seen, accepted = await moves.move(write, conversation_id, move)
     await write.settle(accepted)
-    return written(accepted, conversation_id=conversation_uuid(conversation_id))
+    return written(accepted, conversation_id=seen.conversation_id)
 
 
 async def _outcome(
     write: Write, conversation_id: str, move: moves.Move
 ) -> tuple[Accepted | None, dict[str, object]]:
     try:
-        accepted = await moves.move(write, conversation_id, move)
+        _, accepted = await moves.move(write, conversation_id, move)
     except (Refused, Problem) as refusal:
         return None, {"conversation_id": conversation_id, "status": "rejected", "error": describe(refusal)}
     status = "done" if accepted.recorded else "unchanged"

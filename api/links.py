@@ -53,7 +53,10 @@ async def _participant(write: Write, conversation_id: str, address: AddressState
     await glance_at(write, conversation_id)
     await check_writer(write)
     name = await write.system.inbox.participant_name(
-        conversation_uuid(conversation_id), _address_id(write, address)
+        write.by.workspace_id,
+        write.caller.employee_id,
+        conversation_uuid(conversation_id),
+        _address_id(write, address),
     )
     if name is None:
         raise invalid([{"field": "address", "message": "is nobody's who takes part in this conversation"}])

@@ -36,7 +36,7 @@ Mark = Annotated[
 class Answer(Statement):
     text: Text | None = Field(None, examples=["Good morning! The plan is ready."])
     attachments: Attachments = Field(default=[])
-    chat_id: Uuid | None = Field(None, description="May be left out where the conversation has one chat.")
+    chat_id: Uuid | None = Field(None, description="Left out: where the client wrote last.")
     reply_to: Uuid | None = Field(None, description="The message that this one quotes.")
 
     def check_content(self) -> None:
@@ -90,11 +90,9 @@ async def send_message(conversation_id: PathId, body: Answer, write: EmployeeWri
 
 
 def _chat(seen: Glance, chat_id: str | None) -> str:
-    """The chat to answer in, which is one that the caller sees."""
-    if chat_id is None and len(seen.chat_ids) == 1:
-        return seen.chat_ids[0]
+    """The chat to answer in, one that the caller sees: where the client wrote last, if he does not say."""
     if chat_id is None:
-        raise invalid([{"field": "chat_id", "message": "must be given: the conversation has several chats"}])
+        return seen.chat_ids[0]
     if chat_id not in seen.chat_ids:
         raise UnknownReference("chat", chat_id, field="chat_id")
     return chat_id

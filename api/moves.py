@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fastapi.concurrency import run_in_threadpool
 
 from api.inbox import conversation_uuid
+from api.late_readings import read_up_to
 from api.reading import reach
 from api.writing import Write
 from domain.conversations import require_writer
@@ -21,32 +22,32 @@ from projections.inbox import Glance
 class Move:
     """What is done with a conversation.
 
-    command: for one of its chats. to_id: to whom it goes; he has to see it too. looks: it concerns what the
-    client wrote so far; said: up to where the caller says that this was seen.
+    command: for all its chats that the caller sees. to_id: to whom it goes; he gets those that he sees too.
+    looks: it concerns what the client wrote so far; said: up to where the caller says that this was seen.
     """
 
-    command: Callable[[Write, Glance, str], Accepted]
+    command: Callable[[Write, Glance], Accepted]
     to_id: str | None = None
     looks: bool = False
     said: int | None = None
 
 
 def claiming() -> Move:
-    return Move(lambda write, _, chat_id: write.ledger.claim(chat_id, _me(write), by=write.by))
+    return Move(lambda write, seen: write.ledger.claim(seen.chat_ids, _me(write), by=write.by))
 
 
 def releasing() -> Move:
-    return Move(lambda write, _, chat_id: write.ledger.release(chat_id, _me(write), by=write.by))
+    return Move(lambda write, seen: write.ledger.release(seen.chat_ids, _me(write), by=write.by))
 
 
 def reopening() -> Move:
-    return Move(lambda write, _, chat_id: write.ledger.reopen(chat_id, _me(write), by=write.by))
+    return Move(lambda write, seen: write.ledger.reopen(seen.chat_ids, _me(write), by=write.by))
 
 
 def closing(seen_position: int | None) -> Move:
     return Move(
-        lambda write, seen, chat_id: write.ledger.close_conversation(
-            chat_id, _me(write), seen_position=_seen(seen, seen_position), by=write.by
+        lambda write, seen: write.ledger.close_conversation(
+            seen.chat_ids, _me(write), seen_position=_seen(seen, seen_position), by=write.by
         ),
         looks=True,
         said=seen_position,
@@ -55,8 +56,8 @@ def closing(seen_position: int | None) -> Move:
 
 def dismissing(seen_position: int | None) -> Move:
     return Move(
-        lambda write, seen, chat_id: write.ledger.dismiss(
-            chat_id, _me(write), seen_position=_seen(seen, seen_position), by=write.by
+        lambda write, seen: write.ledger.dismiss(
+            seen.chat_ids, _me(write), seen_position=_seen(seen, seen_position), by=write.by
         ),
         looks=True,
         said=seen_position,
@@ -65,8 +66,8 @@ def dismissing(seen_position: int | None) -> Move:
 
 def snoozing(until: datetime, seen_position: int | None) -> Move:
     return Move(
-        lambda write, seen, chat_id: write.ledger.snooze(
-            chat_id, _me(write), until, seen_position=_seen(seen, seen_position), by=write.by
+        lambda write, seen: write.ledger.snooze(
+            seen.chat_ids, _me(write), until, seen_position=_seen(seen, seen_position), by=write.by
         ),
         looks=True,
         said=seen_position,
@@ -74,33 +75,27 @@ def snoozing(until: datetime, seen_position: int | None) -> Move:
 
 
 def assigning(to_id: str) -> Move:
-    return Move(lambda write, _, chat_id: write.ledger.assign(chat_id, _me(write), to_id, by=write.by), to_id)
+    return Move(lambda write, seen: write.ledger.assign(seen.chat_ids, _me(write), to_id, by=write.by), to_id)
 
 
 def reading_to(position: int) -> Move:
     """Nobody has read what is not there yet, so the ledger's head is the furthest."""
-    return Move(
-        lambda write, _, chat_id: write.ledger.read_up_to(
-            chat_id, _me(write), min(position, write.ledger.head()), by=write.by
-        )
-    )
+    return Move(lambda write, seen: read_up_to(write, seen, min(position, write.ledger.head())))
 
 
-async def move(write: Write, conversation_id: str, move: Move) -> Accepted:
-    """Make a move with every chat that the caller sees of the conversation.
+async def move(write: Write, conversation_id: str, move: Move) -> tuple[Glance, Accepted]:
+    """Make a move with all that the caller sees of the conversation.
 
     Raises:
-        UnknownThing: the caller sees none.
-        CannotSee: it is to go to somebody who sees none.
+        UnknownThing: the caller sees nothing of it.
+        CannotSee: it is to go to somebody who sees nothing of that.
     """
     if move.looks:
         await _look(write, move.said)
     seen = await glance_at(write, conversation_id)
     if move.to_id is not None:
-        await _check_sight(write, conversation_id, move.to_id)
-    return await run_in_threadpool(
-        lambda: together([move.command(write, seen, chat_id) for chat_id in seen.chat_ids])
-    )
+        seen = await _seen_by_both(write, seen, move.to_id)
+    return seen, await run_in_threadpool(move.command, write, seen)
 
 
 async def _look(write: Write, said: int | None) -> None:
@@ -139,11 +134,14 @@ def together(accepted: list[Accepted]) -> Accepted:
     )
 
 
-async def _check_sight(write: Write, conversation_id: str, employee_id: str) -> None:
+async def _seen_by_both(write: Write, seen: Glance, employee_id: str) -> Glance:
+    """Nobody is given what he does not see."""
     await check_writer(write)
-    asked = conversation_uuid(conversation_id)
-    if not await write.system.inbox.sees(write.by.workspace_id, employee_id, asked):
-        raise CannotSee(employee_id, asked)
+    his = await write.system.inbox.glance(write.by.workspace_id, employee_id, seen.conversation_id)
+    both = [chat_id for chat_id in seen.chat_ids if his is not None and chat_id in his.chat_ids]
+    if not both:
+        raise CannotSee(employee_id, seen.conversation_id)
+    return replace(seen, chat_ids=both)
 
 
 def _me(write: Write) -> str:

@@ -1,9 +1,11 @@
-"""A conversation: what stands in the inbox as one line, its folder and who holds it (P4 to P8).
+"""A conversation, as far as it is one chat: its folder and who holds it (P4 to P8).
 
-A holder exists only in the folder `in_progress`. The messages are no events of the conversation: who
-appends a client's message does so only if the conversation has not moved since he read it, so that a
-closing and a message that cross can't hide the message. A closing also says up to which position its
-client's messages were seen, so that one that slipped in before it brings the conversation back.
+Direct chats of one client stand in the inbox as one conversation; each stays a part with a folder and a
+holder of its own, so that nothing has to be taken apart where a wrong link is undone. A holder exists only in
+the folder `in_progress`. The messages are no events of the conversation: who appends a client's message does
+so only if the conversation has not moved since he read it, so that a closing and a message that cross can't
+hide the message. A closing also says up to which position its client's messages were seen, so that one that
+slipped in before it brings the conversation back.
 """
 
 from __future__ import annotations

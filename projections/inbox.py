@@ -31,13 +31,13 @@ NEWEST = "infinity~ffffffff-ffff-ffff-ffff-ffffffffffff"
 class Glance:
     """What an employee's command has to know of a conversation that he sees.
 
+    chat_ids: of its chats those that he sees, the one first that the client wrote in last.
     client_position: the ledger position of the last client message that the read model knows; 0 for none.
     activity_at: of the latest message, by the provider's clock.
     """
 
+    conversation_id: str
     chat_ids: list[str]
-    folder: str
-    holder_id: str | None
     client_position: int
     activity_at: datetime
 
@@ -68,7 +68,7 @@ class Inbox:
         Raises:
             ValueError: the cursor is none of ours.
         """
-        at, _, chat_id = (cursor or NEWEST).partition("~")
+        at, _, conversation_id = (cursor or NEWEST).partition("~")
         return await ask(
             self.pool,
             self.statements["page"],
@@ -82,7 +82,7 @@ class Inbox:
             holder_id=holder_id,
             narrowed=any(asked is not None for asked in (q, channel_id, holder_id)),
             at=at,
-            chat_id=chat_id,
+            conversation_id=conversation_id,
             limit=limit,
         )
 
@@ -120,18 +120,22 @@ class Inbox:
         )
         if not rows:
             return None
-        position, activity_at = max(row[3] for row in rows), max(row[4] for row in rows)
-        return Glance([row[0] for row in rows], rows[0][1], rows[0][2], position, activity_at)
+        position, activity_at = max(row[2] for row in rows), max(row[3] for row in rows)
+        return Glance(rows[0][0], [row[1] for row in rows], position, activity_at)
 
     async def sees(self, workspace_id: str, employee_id: str, conversation_id: str) -> bool:
         """Whether the employee sees any chat of the conversation."""
         return await self.glance(workspace_id, employee_id, conversation_id) is not None
 
-    async def participant_name(self, conversation_id: str, address_id: str) -> str | None:
-        """How somebody who is or was in the conversation is called there; None where he never was."""
+    async def participant_name(
+        self, workspace_id: str, employee_id: str, conversation_id: str, address_id: str
+    ) -> str | None:
+        """How somebody is called who is or was in what the employee sees; None where he never was."""
         row = await one_row(
             self.pool,
             self.statements["participant"],
+            workspace_id=workspace_id,
+            employee_id=employee_id,
             conversation_id=conversation_id,
             address_id=address_id,
         )

@@ -1,8 +1,13 @@
--- The shared inbox: a line for each chat and each principal who sees it, in the order in which it is read.
+-- The shared inbox: a line for each conversation and each audience, in the order in which it is read.
 --
--- A line exists exactly while `visibility` has an open sight, and moves with it in one transaction. What it
--- shows to whoever sees it is a card, made anew when anything in it may have changed; what there is to count
--- is a tally. So a page costs what a page costs, and counts are a few rows, whatever the inbox holds.
+-- A conversation is a group chat, or the direct chats of one client: all that are linked by contacts. An
+-- audience is who sees the same chats of a conversation: the whole team, those who oversee, who receive new
+-- clients, or one employee. Of an employee's audiences the one that sees most of a conversation outranks the
+-- others there, so that he has one line of it, with all the chats that he sees and nothing of the others.
+--
+-- Lines exist exactly while `visibility` has open sights, and move with them in one transaction. What a line
+-- shows is a card, made anew when anything in it may have changed; what there is to count is a tally. So a
+-- page costs what a page costs, and counts are a few rows, whatever the inbox holds.
 
 -- name: create
 CREATE SCHEMA IF NOT EXISTS inbox;
@@ -10,6 +15,8 @@ CREATE SCHEMA IF NOT EXISTS inbox;
 -- What a chat's events say. Pages have room, so that a row that changes stays in its page (HOT).
 CREATE TABLE IF NOT EXISTS inbox.chat (
     chat_id uuid PRIMARY KEY,
+    position bigint NOT NULL,
+    own_id uuid NOT NULL,
     conversation_id uuid NOT NULL,
     workspace_id text NOT NULL,
     channel_id text NOT NULL,
@@ -34,47 +41,66 @@ CREATE TABLE IF NOT EXISTS inbox.chat (
     overlooked boolean GENERATED ALWAYS AS
         (folder IN ('closed', 'snoozed') AND client_position > seen_position) STORED
 ) WITH (fillfactor = 75);
+COMMENT ON COLUMN inbox.chat.own_id IS 'the conversation that it is by itself';
+COMMENT ON COLUMN inbox.chat.conversation_id IS 'the one that it stands in: the own one of its oldest chat';
+
+-- Chats that a range of the ledger moves to another conversation, until they are there.
+CREATE UNLOGGED TABLE IF NOT EXISTS inbox.moving (
+    chat_id uuid PRIMARY KEY,
+    first bigint NOT NULL,
+    former_id uuid,
+    conversation_id uuid
+);
+COMMENT ON COLUMN inbox.moving.first IS 'at which position the oldest of the client''s chats was opened';
 
 -- What a line shows of a chat to everybody who sees it. Of the company only ids: its people are few, their
 -- names are looked up for the page that is read, and a new name is not copied into all that they ever wrote.
 CREATE TABLE IF NOT EXISTS inbox.card (
     chat_id uuid PRIMARY KEY,
     title text,
+    contact_ids text[] NOT NULL,
     client_count bigint NOT NULL,
-    shown text NOT NULL,
+    head text NOT NULL,
+    last_message text NOT NULL,
     author_kind text,
     author_id text,
     author_name text
 ) WITH (fillfactor = 75);
-COMMENT ON COLUMN inbox.card.shown IS 'a JSON object up to its last brace, or up to the name of a colleague';
+COMMENT ON COLUMN inbox.card.head IS 'a JSON object without its last brace, for a line of this chat alone';
+COMMENT ON COLUMN inbox.card.last_message IS 'a JSON value, up to the name of a colleague where one wrote it';
 COMMENT ON COLUMN inbox.card.author_kind IS 'of a colleague who wrote last; null where a client did';
 COMMENT ON COLUMN inbox.card.author_name IS 'what he was called in the messenger';
 
 CREATE TABLE IF NOT EXISTS inbox.line (
     workspace_id text NOT NULL,
-    principal text NOT NULL,
-    chat_id uuid NOT NULL,
+    audience text NOT NULL,
+    conversation_id uuid NOT NULL,
+    chat_ids uuid[] NOT NULL,
     kind text NOT NULL,
     folder text NOT NULL,
-    waiting boolean NOT NULL,
+    waiting_since timestamptz,
+    waiting boolean GENERATED ALWAYS AS (waiting_since IS NOT NULL) STORED,
     activity_at timestamptz NOT NULL,
+    shared boolean NOT NULL,
     reasons text NOT NULL,
-    PRIMARY KEY (chat_id, principal)
+    PRIMARY KEY (conversation_id, audience)
 );
-COMMENT ON COLUMN inbox.line.reasons IS 'of this principal: the elements of a JSON array';
+COMMENT ON COLUMN inbox.line.chat_ids IS 'what the audience sees of the conversation, oldest first';
+COMMENT ON COLUMN inbox.line.shared IS 'whoever reads it may have other lines of the conversation';
+COMMENT ON COLUMN inbox.line.reasons IS 'of this audience and no other: the elements of a JSON array';
 
--- How many lines a principal has, so that nobody has to count them. What a reader has read to the end is not
--- unread for him: that is taken away in rows of his own.
+-- How many lines an audience has, so that nobody has to count them; less those that are outranked. What a
+-- reader has read to the end is not unread for him: that is taken away in rows of his own.
 CREATE TABLE IF NOT EXISTS inbox.tally (
     workspace_id text NOT NULL,
-    principal text NOT NULL,
+    audience text NOT NULL,
     reader text NOT NULL,
     kind text NOT NULL,
     folder text NOT NULL,
     lines bigint NOT NULL,
     waiting bigint NOT NULL,
     unread bigint NOT NULL,
-    PRIMARY KEY (workspace_id, principal, reader, kind, folder)
+    PRIMARY KEY (workspace_id, audience, reader, kind, folder)
 ) WITH (fillfactor = 25);
 COMMENT ON COLUMN inbox.tally.reader IS 'an employee who has read; empty for what is the same for everybody';
 
@@ -100,45 +126,254 @@ CREATE TABLE IF NOT EXISTS inbox.reading (
 
 -- name: index
 CREATE INDEX IF NOT EXISTS chat_of_conversation ON inbox.chat (conversation_id);
+CREATE INDEX IF NOT EXISTS chat_of_own ON inbox.chat (own_id);
 CREATE INDEX IF NOT EXISTS chat_held ON inbox.chat (workspace_id, holder_id) WHERE holder_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS chat_snoozed ON inbox.chat (snoozed_until) WHERE folder = 'snoozed';
 CREATE INDEX IF NOT EXISTS chat_overlooked ON inbox.chat (chat_id) WHERE overlooked;
 CREATE INDEX IF NOT EXISTS line_in_order
-    ON inbox.line (workspace_id, principal, folder, waiting, activity_at DESC, chat_id DESC);
+    ON inbox.line (workspace_id, audience, folder, waiting, activity_at DESC, conversation_id DESC);
 
 -- name: functions
--- The chats whose lines, or what is counted of them, a range of the ledger may change.
-CREATE OR REPLACE FUNCTION inbox.touched(after bigint, until bigint) RETURNS TABLE (chat_id uuid)
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT (facts->>'chat_id')::uuid FROM ledger
-    WHERE position > after AND position <= until
-      AND (topic IN ('message.received', 'message.queued', 'reading.advanced') OR topic LIKE 'conversation.%')
-    UNION
-    SELECT chat_id FROM visibility.sight WHERE lower(during) > after AND lower(during) <= until
-    UNION
-    SELECT chat_id FROM visibility.sight
-    WHERE NOT upper_inf(during) AND upper(during) > after AND upper(during) <= until
+-- Puts on record the chats that a range moves to another conversation, and to which. Direct chats are one
+-- conversation where a contact's addresses take part in them; it is known by the oldest of these chats. From
+-- the chats that the range may have joined or parted, the oldest is told from neighbour to neighbour until
+-- nobody hears of an older one.
+CREATE OR REPLACE FUNCTION inbox.find_moving(after bigint, until bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    changed bigint;
+BEGIN
+    WITH told AS MATERIALIZED (
+        SELECT workspace_id, facts->>'chat_id' AS chat_id, facts->>'address_id' AS address_id,
+               facts->>'contact_id' AS contact_id
+        FROM ledger
+        WHERE position > after AND position <= until
+          AND topic IN ('contact.address_linked', 'contact.address_unlinked',
+                        'chat.participant_joined', 'chat.participant_left')
+    ), contact AS MATERIALIZED (
+        SELECT workspace_id, contact_id FROM told WHERE contact_id IS NOT NULL
+        UNION
+        SELECT told.workspace_id, link.object FROM told CROSS JOIN LATERAL (
+            SELECT object FROM visibility.link
+            WHERE subject = told.address_id AND workspace_id = told.workspace_id AND during @> until
+            OFFSET 0) AS link
+    ), address AS MATERIALIZED (
+        SELECT workspace_id, address_id FROM told WHERE contact_id IS NOT NULL
+        UNION
+        SELECT contact.workspace_id, link.subject FROM contact CROSS JOIN LATERAL (
+            SELECT subject FROM visibility.link
+            WHERE object = contact.contact_id AND workspace_id = contact.workspace_id AND during @> until
+            OFFSET 0) AS link
+    ), near AS (
+        SELECT chat_id FROM told WHERE chat_id IS NOT NULL
+        UNION
+        SELECT presence.subject FROM address CROSS JOIN LATERAL (
+            SELECT subject FROM visibility.presence
+            WHERE object = address.address_id AND workspace_id = address.workspace_id AND during @> until
+            OFFSET 0) AS presence
+    )
+    INSERT INTO inbox.moving (chat_id, first)
+    SELECT chat.chat_id, chat.position FROM near CROSS JOIN LATERAL (
+        SELECT chat_id, position FROM visibility.chat
+        WHERE chat_id = near.chat_id::uuid AND kind = 'direct' AND position <= until OFFSET 0) AS chat;
+    LOOP
+        WITH contact AS MATERIALIZED (
+            SELECT chat.workspace_id, link.object AS contact_id, min(moving.first) AS first
+            FROM inbox.moving
+            CROSS JOIN LATERAL (
+                SELECT workspace_id FROM visibility.chat WHERE chat_id = moving.chat_id OFFSET 0) AS chat
+            CROSS JOIN LATERAL (
+                SELECT object FROM visibility.presence
+                WHERE subject = moving.chat_id::text AND workspace_id = chat.workspace_id AND during @> until
+                OFFSET 0) AS presence
+            CROSS JOIN LATERAL (
+                SELECT object FROM visibility.link
+                WHERE subject = presence.object AND workspace_id = chat.workspace_id AND during @> until
+                OFFSET 0) AS link
+            GROUP BY chat.workspace_id, link.object
+        ), near AS (
+            SELECT presence.subject::uuid AS chat_id, min(contact.first) AS first
+            FROM contact
+            CROSS JOIN LATERAL (
+                SELECT subject FROM visibility.link
+                WHERE object = contact.contact_id AND workspace_id = contact.workspace_id AND during @> until
+                OFFSET 0) AS link
+            CROSS JOIN LATERAL (
+                SELECT subject FROM visibility.presence
+                WHERE object = link.subject AND workspace_id = contact.workspace_id AND during @> until
+                OFFSET 0) AS presence
+            GROUP BY presence.subject
+        )
+        INSERT INTO inbox.moving (chat_id, first)
+        SELECT near.chat_id, least(near.first, chat.position) FROM near CROSS JOIN LATERAL (
+            SELECT position FROM visibility.chat
+            WHERE chat_id = near.chat_id AND kind = 'direct' AND position <= until OFFSET 0) AS chat
+        ON CONFLICT (chat_id) DO UPDATE SET first = excluded.first WHERE moving.first > excluded.first;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        EXIT WHEN changed = 0;
+    END LOOP;
+    UPDATE inbox.moving SET
+        conversation_id = (SELECT conversation_id FROM visibility.chat WHERE position = moving.first),
+        former_id = (SELECT conversation_id FROM inbox.chat WHERE chat_id = moving.chat_id);
+    DELETE FROM inbox.moving WHERE conversation_id = coalesce(
+        former_id, (SELECT conversation_id FROM visibility.chat WHERE chat_id = moving.chat_id));
+END
 $$;
 
--- What these chats contribute to the tallies, as the tables are now.
+-- What was read; the first version of the event named one chat.
+CREATE OR REPLACE FUNCTION inbox.chats_read(facts jsonb) RETURNS SETOF uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT jsonb_array_elements_text(coalesce(facts->'chat_ids', jsonb_build_array(facts->'chat_id')))::uuid
+$$;
+
+-- The conversations whose lines, or what is counted of them, a range of the ledger may change.
+CREATE OR REPLACE FUNCTION inbox.touched(after bigint, until bigint) RETURNS TABLE (conversation_id uuid)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT chat.conversation_id
+    FROM (
+        SELECT (facts->>'chat_id')::uuid AS chat_id FROM ledger
+        WHERE position > after AND position <= until
+          AND (topic IN ('message.received', 'message.queued') OR topic LIKE 'conversation.%')
+        UNION
+        SELECT inbox.chats_read(facts) FROM ledger
+        WHERE position > after AND position <= until AND topic = 'reading.advanced'
+        UNION
+        SELECT chat_id FROM visibility.sight WHERE lower(during) > after AND lower(during) <= until
+        UNION
+        SELECT chat_id FROM visibility.sight
+        WHERE NOT upper_inf(during) AND upper(during) > after AND upper(during) <= until
+    ) AS touched
+    CROSS JOIN LATERAL (
+        SELECT conversation_id FROM inbox.chat WHERE chat_id = touched.chat_id OFFSET 0) AS chat
+    UNION
+    SELECT former_id FROM inbox.moving WHERE former_id IS NOT NULL
+    UNION
+    SELECT conversation_id FROM inbox.moving
+$$;
+
+-- The chats of which what is shown may change with a range: those that its events name, those in which
+-- somebody takes part whom they name, and those that move to another conversation.
+CREATE OR REPLACE FUNCTION inbox.changed(after bigint, until bigint) RETURNS TABLE (chat_id uuid)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH told AS MATERIALIZED (
+        SELECT workspace_id, (facts->>'chat_id')::uuid AS chat_id, facts->>'address_id' AS address_id,
+               facts->>'contact_id' AS contact_id
+        FROM ledger
+        WHERE position > after AND position <= until
+          AND (topic LIKE 'chat.%' OR topic LIKE 'conversation.%' OR topic LIKE 'address.%' OR topic IN (
+              'message.received', 'message.queued', 'message.edited', 'contact.registered', 'contact.renamed',
+              'contact.address_linked', 'contact.address_unlinked'))
+    ), address AS (
+        SELECT address_id FROM told WHERE chat_id IS NULL AND address_id IS NOT NULL
+        UNION
+        SELECT link.address_id
+        FROM told
+        CROSS JOIN LATERAL (
+            SELECT address_id FROM directory.contact_address
+            WHERE workspace_id = told.workspace_id AND contact_id = told.contact_id OFFSET 0) AS link
+        WHERE told.address_id IS NULL
+    )
+    SELECT chat_id FROM told WHERE chat_id IS NOT NULL
+    UNION
+    SELECT participant.chat_id
+    FROM address
+    CROSS JOIN LATERAL (
+        SELECT chat_id FROM inbox.participant WHERE address_id = address.address_id OFFSET 0) AS participant
+    UNION
+    SELECT chat_id FROM inbox.moving
+$$;
+
+-- How much an audience sees of a conversation, beside the other audiences of one employee.
+CREATE OR REPLACE FUNCTION inbox.rank(audience text) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN starts_with(audience, 'team') THEN 1 WHEN audience = 'new_client' THEN 2
+                WHEN starts_with(audience, 'employee:') THEN 3
+                WHEN starts_with(audience, 'new_client+') THEN 4 ELSE 5 END
+$$;
+
+-- How often a line counts in the tally of an audience, so that the tallies of all of an employee's audiences
+-- together count each conversation once, by the line that outranks the others.
+CREATE OR REPLACE FUNCTION inbox.weight(tallied text, of_line text) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN tallied = of_line THEN 1
+                WHEN starts_with(of_line, 'team') THEN (ARRAY[0, -1, -1, 1, 0])[inbox.rank(tallied)]
+                WHEN starts_with(tallied, 'new_client+') AND
+                     (of_line = 'new_client' OR tallied = 'new_client+' || of_line) THEN -1
+                ELSE 0 END
+$$;
+
+-- What these conversations contribute to the tallies, as the tables are now.
 CREATE OR REPLACE FUNCTION inbox.tallied(after bigint, until bigint)
-RETURNS TABLE (workspace_id text, principal text, reader text, kind text, folder text,
+RETURNS TABLE (workspace_id text, audience text, reader text, kind text, folder text,
                lines bigint, waiting bigint, unread bigint)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT line.workspace_id, line.principal, part.reader, line.kind, line.folder,
-           sum(part.lines), sum(part.waiting), sum(part.unread)
+    SELECT tallied.workspace_id, tallied.audience, part.reader, tallied.kind, line.folder,
+           sum(weight * part.lines), sum(weight * part.waiting), sum(weight * part.unread)
     FROM inbox.touched(after, until) AS touched
-    CROSS JOIN LATERAL (SELECT * FROM inbox.chat WHERE chat_id = touched.chat_id OFFSET 0) AS chat
-    CROSS JOIN LATERAL (SELECT * FROM inbox.line WHERE chat_id = touched.chat_id OFFSET 0) AS line
+    CROSS JOIN LATERAL (
+        SELECT * FROM inbox.line WHERE conversation_id = touched.conversation_id OFFSET 0) AS tallied
+    CROSS JOIN LATERAL (
+        SELECT chat_ids, folder, waiting, inbox.weight(tallied.audience, audience) AS weight FROM inbox.line
+        WHERE conversation_id = touched.conversation_id
+          AND (tallied.shared OR audience = tallied.audience) OFFSET 0) AS line
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS count FROM inbox.chat
+        WHERE chat_id = ANY (line.chat_ids) AND client_count > 0 OFFSET 0) AS written
     CROSS JOIN LATERAL (
         SELECT '' AS reader, 1 AS lines, line.waiting::integer AS waiting,
-               (chat.client_count > 0)::integer AS unread
+               (written.count > 0)::integer AS unread
         UNION ALL
-        SELECT employee_id, 0, 0, -1 FROM inbox.reading
-        WHERE chat_id = touched.chat_id AND chat.client_count BETWEEN 1 AND read_count
-          AND (line.principal NOT LIKE 'employee:%' OR line.principal = 'employee:' || employee_id)
+        SELECT reading.employee_id, 0, 0, -1
+        FROM inbox.reading
+        CROSS JOIN LATERAL (
+            SELECT client_count FROM inbox.chat WHERE chat_id = reading.chat_id OFFSET 0) AS chat
+        WHERE reading.chat_id = ANY (line.chat_ids) AND chat.client_count BETWEEN 1 AND reading.read_count
+          AND (inbox.rank(tallied.audience) IN (1, 2, 5) OR tallied.audience IN (
+              'employee:' || reading.employee_id, 'new_client+employee:' || reading.employee_id))
+        GROUP BY reading.employee_id
+        HAVING count(*) = written.count
     ) AS part
-    GROUP BY line.workspace_id, line.principal, part.reader, line.kind, line.folder
+    WHERE weight <> 0
+    GROUP BY tallied.workspace_id, tallied.audience, part.reader, tallied.kind, line.folder
+    HAVING (sum(weight * part.lines), sum(weight * part.waiting), sum(weight * part.unread)) <> (0, 0, 0)
+$$;
+
+-- Since when a client waits who writes in several chats: an answer in any of them answers all before it.
+CREATE OR REPLACE FUNCTION inbox.waiting_in(of_chats uuid[], until bigint) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT min(unanswered.sent_at)
+    FROM (
+        SELECT answered_at, answered_position FROM inbox.chat WHERE chat_id = ANY (of_chats)
+        ORDER BY answered_at DESC, answered_position DESC LIMIT 1) AS answer
+    CROSS JOIN LATERAL (SELECT * FROM inbox.chat WHERE chat_id = ANY (of_chats) OFFSET 0) AS chat
+    CROSS JOIN LATERAL (
+        SELECT sent_at FROM timeline.message
+        WHERE message.conversation_id = chat.own_id AND message.chat_id = chat.chat_id
+          AND chat.client_position > chat.dismissed_position
+          AND (message.sent_at, message.position) > (answer.answered_at, answer.answered_position)
+          AND message.direction = 'in' AND message.position + 0 > chat.dismissed_position
+          AND message.position + 0 <= until
+        ORDER BY message.sent_at, message.position LIMIT 1) AS unanswered
+$$;
+
+-- Where a conversation of these chats stands: in the most demanding of their folders.
+CREATE OR REPLACE FUNCTION inbox.standing(chat_ids uuid[], until bigint)
+RETURNS TABLE (folder text, waiting_since timestamptz, activity_at timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT folder, waiting_since, activity_at
+    FROM inbox.chat WHERE cardinality(chat_ids) = 1 AND chat_id = chat_ids[1]
+    UNION ALL
+    SELECT (ARRAY['incoming', 'in_progress', 'snoozed', 'closed'])[min(
+               array_position(ARRAY['incoming', 'in_progress', 'snoozed', 'closed'], folder))],
+           inbox.waiting_in(chat_ids, until), max(activity_at)
+    FROM inbox.chat WHERE chat_id = ANY (chat_ids)
+    HAVING cardinality(chat_ids) > 1
+$$;
+
+-- Who holds a conversation of these chats; where several hold a part, it is whoever's is the liveliest.
+CREATE OR REPLACE FUNCTION inbox.holder_of(of_chats uuid[]) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT holder_id FROM inbox.chat WHERE chat_id = ANY (of_chats) AND holder_id IS NOT NULL
+    ORDER BY activity_at DESC, chat_id DESC LIMIT 1
 $$;
 
 -- Whose client writes from an address; of several the first by id.
@@ -153,11 +388,55 @@ RETURNS TABLE (contact_id text, name text) LANGUAGE sql STABLE PARALLEL SAFE AS 
     ORDER BY link.contact_id LIMIT 1
 $$;
 
+-- What a line shows of its chats: the card of one, or the cards of several as one.
+CREATE OR REPLACE FUNCTION inbox.shown(
+    of_conversation uuid, chat_ids uuid[], of_kind text, of_folder text, waiting_since timestamptz
+) RETURNS TABLE (title text, client_count bigint, head text, last_message text,
+               author_kind text, author_id text, author_name text)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT title, client_count, head, last_message, author_kind, author_id, author_name
+    FROM inbox.card WHERE cardinality(chat_ids) = 1 AND chat_id = chat_ids[1]
+    UNION ALL
+    SELECT part.title, part.client_count, left(json_build_object(
+               'conversation_id', of_conversation,
+               'kind', of_kind,
+               'title', part.title,
+               'chats', part.chats,
+               'contact_ids', (
+                   SELECT coalesce(json_agg(DISTINCT contact_id), '[]')
+                   FROM inbox.card CROSS JOIN LATERAL unnest(contact_ids) AS known (contact_id)
+                   WHERE chat_id = ANY (chat_ids)),
+               'folder', of_folder,
+               'holder_id', inbox.holder_of(chat_ids),
+               'snoozed_until', projection.rfc3339(part.snoozed_until),
+               'waiting_since', projection.rfc3339(waiting_since)
+           )::text, -1),
+           last.last_message, last.author_kind, last.author_id, last.author_name
+    FROM (
+        SELECT string_agg(DISTINCT card.title, ', ') AS title, sum(card.client_count)::bigint AS client_count,
+               min(chat.snoozed_until) FILTER (WHERE chat.folder = of_folder) AS snoozed_until,
+               json_agg(json_build_object(
+                   'chat_id', chat.chat_id, 'external_id', chat.external_id,
+                   'channel_id', chat.channel_id, 'kind', chat.kind) ORDER BY chat.position) AS chats
+        FROM inbox.chat
+        CROSS JOIN LATERAL (SELECT * FROM inbox.card WHERE chat_id = chat.chat_id OFFSET 0) AS card
+        WHERE chat.chat_id = ANY (chat_ids)
+    ) AS part
+    CROSS JOIN LATERAL (
+        SELECT card.*
+        FROM inbox.chat
+        CROSS JOIN LATERAL (SELECT * FROM inbox.card WHERE chat_id = chat.chat_id OFFSET 0) AS card
+        WHERE chat.chat_id = ANY (chat_ids)
+        ORDER BY chat.last_at DESC NULLS LAST, chat.last_position DESC NULLS LAST LIMIT 1
+    ) AS last
+    WHERE cardinality(chat_ids) > 1
+$$;
+
 -- One item of a list. author_name: of the colleague who wrote last, if one did.
 CREATE OR REPLACE FUNCTION inbox.item(
-    shown text, author_kind text, author_name text, unread bigint, reasons text
+    head text, last_message text, author_kind text, author_name text, unread bigint, reasons text
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT shown
+    SELECT head || ', "last_message": ' || last_message
         || CASE WHEN author_kind IS NULL THEN '' ELSE coalesce(to_json(author_name)::text, 'null') || '}}' END
         || ', "unread": ' || unread || ', "reasons": [' || reasons || ']}'
 $$;
@@ -173,42 +452,6 @@ RETURNS TABLE (name text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE of_kind = 'external_staff' AND workspace_id = of_workspace AND staff_id = of_id
 $$;
 
--- The lines of a principal in a folder after a place in their order, of clients who wait or of the others.
-CREATE OR REPLACE FUNCTION inbox.lines_in(
-    of_folder text, of_waiting boolean, of_workspace text, of_principal text,
-    at timestamptz, chat uuid, folders text[], asked_waiting boolean
-) RETURNS SETOF inbox.line LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT * FROM inbox.line
-    WHERE workspace_id = of_workspace AND principal = of_principal
-      AND folder = of_folder AND waiting = of_waiting AND (activity_at, chat_id) < (at, chat)
-      AND of_folder = ANY (folders) AND of_waiting = coalesce(asked_waiting, of_waiting)
-    ORDER BY activity_at DESC, chat_id DESC
-$$;
-
--- The lines of a principal after a place in their order: of these folders, and of who waits if that is asked.
--- All parts of the index are merged in its order, so that no more is read of them than is taken.
-CREATE OR REPLACE FUNCTION inbox.lines_after(
-    of_workspace text, of_principal text, at timestamptz, chat uuid, folders text[], waiting boolean
-) RETURNS SETOF inbox.line LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT * FROM inbox.lines_in('incoming', true, of_workspace, of_principal, at, chat, folders, waiting)
-    UNION ALL
-    SELECT * FROM inbox.lines_in('incoming', false, of_workspace, of_principal, at, chat, folders, waiting)
-    UNION ALL
-    SELECT * FROM inbox.lines_in('in_progress', true, of_workspace, of_principal, at, chat, folders, waiting)
-    UNION ALL
-    SELECT * FROM inbox.lines_in('in_progress', false, of_workspace, of_principal, at, chat, folders, waiting)
-    UNION ALL
-    SELECT * FROM inbox.lines_in('snoozed', true, of_workspace, of_principal, at, chat, folders, waiting)
-    UNION ALL
-    SELECT * FROM inbox.lines_in('snoozed', false, of_workspace, of_principal, at, chat, folders, waiting)
-    UNION ALL
-    SELECT * FROM inbox.lines_in('closed', true, of_workspace, of_principal, at, chat, folders, waiting)
-    UNION ALL
-    SELECT * FROM inbox.lines_in('closed', false, of_workspace, of_principal, at, chat, folders, waiting)
-    ORDER BY activity_at DESC, chat_id DESC
-    OFFSET 0
-$$;
-
 -- Why who oversees sees what he sees: his role.
 CREATE OR REPLACE FUNCTION inbox.oversight(of_workspace text, of_employee text)
 RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -216,33 +459,145 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE workspace_id = of_workspace AND employee_id = of_employee
 $$;
 
+-- To which audiences an employee belongs, and by which his list goes: who oversees sees all that the others
+-- see. `team:mixed` is the team where a conversation has other chats too, `team` where it has none.
+CREATE OR REPLACE FUNCTION inbox.audiences(of_workspace text, of_employee text)
+RETURNS TABLE (own text[], listed text[]) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT own, CASE WHEN 'oversight' = ANY (own) THEN ARRAY['oversight', 'team']
+                     WHEN 'new_client' = ANY (own) THEN own || ('new_client+employee:' || of_employee)
+                     ELSE own END
+    FROM (
+        SELECT CASE WHEN count(*) > 0 THEN array_agg(object) || '{team,team:mixed}' ELSE '{}' END AS own
+        FROM visibility.principal
+        WHERE subject = of_employee AND workspace_id = of_workspace AND upper_inf(during)
+    ) AS acting
+$$;
+
+-- Why an employee of these audiences sees a conversation.
+CREATE OR REPLACE FUNCTION inbox.reasons(of_conversation uuid, own text[], oversight text)
+RETURNS TABLE (reasons text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT string_agg(reasons, ', ' ORDER BY reasons)
+    FROM (SELECT CASE audience WHEN 'oversight' THEN oversight ELSE reasons END AS reasons FROM inbox.line
+          WHERE conversation_id = of_conversation AND audience = ANY (own)) AS line
+    WHERE reasons <> ''
+$$;
+
+-- The lines of an audience in a folder after a place in their order, of clients who wait or of the others.
+CREATE OR REPLACE FUNCTION inbox.lines_in(
+    of_folder text, of_waiting boolean, of_workspace text, of_audience text,
+    at timestamptz, id uuid, folders text[], asked_waiting boolean
+) RETURNS SETOF inbox.line LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT * FROM inbox.line
+    WHERE workspace_id = of_workspace AND audience = of_audience
+      AND folder = of_folder AND waiting = of_waiting AND (activity_at, conversation_id) < (at, id)
+      AND of_folder = ANY (folders) AND of_waiting = coalesce(asked_waiting, of_waiting)
+    ORDER BY activity_at DESC, conversation_id DESC
+$$;
+
+-- The lines of an audience after a place in their order: of these folders, and of who waits if that is asked.
+-- All parts of the index are merged in its order, so that no more is read of them than is taken.
+CREATE OR REPLACE FUNCTION inbox.lines_after(
+    of_workspace text, of_audience text, at timestamptz, id uuid, folders text[], waiting boolean
+) RETURNS SETOF inbox.line LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT * FROM inbox.lines_in('incoming', true, of_workspace, of_audience, at, id, folders, waiting)
+    UNION ALL
+    SELECT * FROM inbox.lines_in('incoming', false, of_workspace, of_audience, at, id, folders, waiting)
+    UNION ALL
+    SELECT * FROM inbox.lines_in('in_progress', true, of_workspace, of_audience, at, id, folders, waiting)
+    UNION ALL
+    SELECT * FROM inbox.lines_in('in_progress', false, of_workspace, of_audience, at, id, folders, waiting)
+    UNION ALL
+    SELECT * FROM inbox.lines_in('snoozed', true, of_workspace, of_audience, at, id, folders, waiting)
+    UNION ALL
+    SELECT * FROM inbox.lines_in('snoozed', false, of_workspace, of_audience, at, id, folders, waiting)
+    UNION ALL
+    SELECT * FROM inbox.lines_in('closed', true, of_workspace, of_audience, at, id, folders, waiting)
+    UNION ALL
+    SELECT * FROM inbox.lines_in('closed', false, of_workspace, of_audience, at, id, folders, waiting)
+    ORDER BY activity_at DESC, conversation_id DESC
+    OFFSET 0
+$$;
+
+-- The chats of a conversation, by its id or by that of one of its chats alone.
+CREATE OR REPLACE FUNCTION inbox.chats_of(of_workspace text, of_conversation uuid)
+RETURNS SETOF inbox.chat LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT chat.*
+    FROM inbox.chat AS asked
+    CROSS JOIN LATERAL (
+        SELECT * FROM inbox.chat WHERE conversation_id = asked.conversation_id OFFSET 0) AS chat
+    WHERE asked.own_id = of_conversation AND asked.workspace_id = of_workspace
+$$;
+
+-- Those of them that an employee sees.
+CREATE OR REPLACE FUNCTION inbox.chats_seen(
+    of_workspace text, of_employee text, of_conversation uuid, kinds text[]
+) RETURNS SETOF inbox.chat LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT chat.*
+    FROM inbox.chats_of(of_workspace, of_conversation) AS chat
+    WHERE chat.kind = ANY (kinds)
+      AND visibility.sees(visibility.principals(of_workspace, of_employee), chat.chat_id)
+$$;
+
+-- Everybody who takes part in these chats or did: since when in the first, and until when in the last.
+CREATE OR REPLACE FUNCTION inbox.participants(of_chats uuid[])
+RETURNS TABLE (address_id text, address text, name text, first_at timestamptz, left_at timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT address_id, (array_agg(address ORDER BY chat_id))[1],
+           (array_agg(name ORDER BY named_at DESC, named_position DESC) FILTER (WHERE name IS NOT NULL))[1],
+           min(first_at), CASE WHEN NOT bool_or(present) THEN max(at) END
+    FROM inbox.participant
+    CROSS JOIN LATERAL (
+        SELECT first_at, at, present FROM visibility.membership
+        WHERE chat_id = participant.chat_id AND address_id = participant.address_id OFFSET 0) AS membership
+    WHERE chat_id = ANY (of_chats)
+    GROUP BY address_id
+$$;
+
 -- name: clear
 -- What is made for readers, so that it can be made of the whole.
 TRUNCATE inbox.card, inbox.line, inbox.tally;
 
+-- name: chat_moving
+-- on: chat.participant_joined, chat.participant_left, contact.address_linked, contact.address_unlinked
+-- for: readers
+SELECT inbox.find_moving(%(after)s, %(until)s);
+
 -- name: tally_without
 -- on: *
 -- for: readers, while following
--- A range is tallied by taking out the chats that it touches as they were, here, and putting them in as they
--- are then, in `tally_with`.
+-- A range is tallied by taking out the conversations that it touches as they were, here, and putting them in
+-- as they are then, in `tally_with`.
 MERGE INTO inbox.tally AS tally
 USING inbox.tallied(%(after)s, %(until)s) AS former
-    ON tally.workspace_id = former.workspace_id AND tally.principal = former.principal
+    ON tally.workspace_id = former.workspace_id AND tally.audience = former.audience
    AND tally.reader = former.reader AND tally.kind = former.kind AND tally.folder = former.folder
-WHEN MATCHED AND (tally.lines, tally.unread) = (former.lines, former.unread) THEN DELETE
+WHEN MATCHED AND (tally.lines, tally.waiting, tally.unread) = (former.lines, former.waiting, former.unread)
+THEN DELETE
 WHEN MATCHED THEN UPDATE SET
     lines = tally.lines - former.lines, waiting = tally.waiting - former.waiting,
-    unread = tally.unread - former.unread;
+    unread = tally.unread - former.unread
+WHEN NOT MATCHED THEN
+    INSERT (workspace_id, audience, reader, kind, folder, lines, waiting, unread)
+    VALUES (former.workspace_id, former.audience, former.reader, former.kind, former.folder,
+            -former.lines, -former.waiting, -former.unread);
 
 -- name: chat_opened
 -- on: chat.opened
 INSERT INTO inbox.chat
-    (chat_id, conversation_id, workspace_id, channel_id, kind, external_id, title, titled_at, activity_at)
-SELECT (facts->>'chat_id')::uuid, (facts->>'conversation_id')::uuid, workspace_id, facts->>'channel_id',
-       facts->>'kind', private->>'external_id', private->>'title',
+    (chat_id, position, own_id, conversation_id, workspace_id, channel_id, kind, external_id, title,
+     titled_at, activity_at)
+SELECT (facts->>'chat_id')::uuid, position, (facts->>'conversation_id')::uuid,
+       (facts->>'conversation_id')::uuid, workspace_id, facts->>'channel_id', facts->>'kind',
+       private->>'external_id', private->>'title',
        CASE WHEN private->>'title' IS NULL THEN '-infinity' ELSE occurred_at END, occurred_at
 FROM ledger
 WHERE position > %(after)s AND position <= %(until)s AND topic = 'chat.opened';
+
+-- name: chat_moved
+-- on: chat.participant_joined, chat.participant_left, contact.address_linked, contact.address_unlinked
+-- for: readers
+UPDATE inbox.chat SET conversation_id = moving.conversation_id
+FROM (SELECT * FROM inbox.moving OFFSET 0) AS moving WHERE chat.chat_id = moving.chat_id;
 
 -- name: chat_renamed
 -- on: chat.renamed
@@ -379,7 +734,7 @@ CROSS JOIN LATERAL (SELECT * FROM inbox.chat WHERE chat_id = news.chat_id OFFSET
 LEFT JOIN LATERAL (
     SELECT sent_at AS since
     FROM timeline.message
-    WHERE message.conversation_id = known.conversation_id AND message.chat_id = known.chat_id
+    WHERE message.conversation_id = known.own_id AND message.chat_id = known.chat_id
       AND known.client_position > known.dismissed_position
       AND (message.sent_at, message.position) > (known.answered_at, known.answered_position)
       AND message.direction = 'in' AND message.position + 0 > known.dismissed_position
@@ -394,20 +749,22 @@ WHERE chat.chat_id = news.chat_id AND chat.waiting_since IS DISTINCT FROM unansw
 -- How many of the client's messages an employee has read, so that what is unread is a subtraction.
 MERGE INTO inbox.reading AS reading
 USING (
-    SELECT news.*, coalesce(known.read_count, 0) + (
-               SELECT count(*) FROM timeline.message
-               WHERE message.conversation_id = news.conversation_id AND message.chat_id = news.chat_id
-                 AND message.direction = 'in' AND message.position > coalesce(known.read_position, 0)
-                 AND message.position <= news.read_position) AS read_count
+    SELECT news.*, coalesce(known.read_count, 0) + count AS read_count
     FROM (
-        SELECT (facts->>'conversation_id')::uuid AS conversation_id, (facts->>'chat_id')::uuid AS chat_id,
-               facts->>'employee_id' AS employee_id,
+        SELECT chat_id, facts->>'employee_id' AS employee_id,
                max(least((facts->>'read_position')::bigint, position)) AS read_position
         FROM ledger
+        CROSS JOIN LATERAL inbox.chats_read(facts) AS chat_id
         WHERE position > %(after)s AND position <= %(until)s AND topic = 'reading.advanced'
-        GROUP BY 1, 2, 3
+        GROUP BY 1, 2
     ) AS news
+    CROSS JOIN LATERAL (SELECT own_id FROM inbox.chat WHERE chat_id = news.chat_id OFFSET 0) AS chat
     LEFT JOIN inbox.reading AS known USING (chat_id, employee_id)
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS count FROM timeline.message
+        WHERE message.conversation_id = chat.own_id AND message.chat_id = news.chat_id
+          AND message.direction = 'in' AND message.position > coalesce(known.read_position, 0)
+          AND message.position <= news.read_position) AS message
 ) AS news ON reading.chat_id = news.chat_id AND reading.employee_id = news.employee_id
 WHEN MATCHED AND news.read_position > reading.read_position THEN
     UPDATE SET read_position = news.read_position, read_count = news.read_count
@@ -423,35 +780,9 @@ WHEN NOT MATCHED THEN
 -- on: contact.registered, contact.renamed, contact.address_linked, contact.address_unlinked
 -- on: address.assigned, address.unassigned
 -- for: readers, to show
--- The cards of the chats that these events name, and of those in which somebody takes part whom they name.
-WITH told AS MATERIALIZED (
-    SELECT workspace_id, (facts->>'chat_id')::uuid AS chat_id, facts->>'address_id' AS address_id,
-           facts->>'contact_id' AS contact_id
-    FROM ledger
-    WHERE position > %(after)s AND position <= %(until)s
-      AND (topic LIKE 'chat.%%' OR topic LIKE 'conversation.%%' OR topic LIKE 'address.%%' OR topic IN (
-          'message.received', 'message.queued', 'message.edited', 'contact.registered', 'contact.renamed',
-          'contact.address_linked', 'contact.address_unlinked'))
-), address AS (
-    SELECT address_id FROM told WHERE chat_id IS NULL AND address_id IS NOT NULL
-    UNION
-    SELECT link.address_id
-    FROM told
-    CROSS JOIN LATERAL (
-        SELECT address_id FROM directory.contact_address
-        WHERE workspace_id = told.workspace_id AND contact_id = told.contact_id OFFSET 0) AS link
-    WHERE told.address_id IS NULL
-), changed AS (
-    SELECT chat_id FROM told WHERE chat_id IS NOT NULL
-    UNION
-    SELECT participant.chat_id
-    FROM address
-    CROSS JOIN LATERAL (
-        SELECT chat_id FROM inbox.participant WHERE address_id = address.address_id OFFSET 0) AS participant
-)
 INSERT INTO inbox.card AS card
-    (chat_id, title, client_count, shown, author_kind, author_id, author_name)
-SELECT chat.chat_id, headed.title, chat.client_count,
+    (chat_id, title, contact_ids, client_count, head, last_message, author_kind, author_id, author_name)
+SELECT chat.chat_id, headed.title, client.contact_ids, chat.client_count,
        left(json_build_object(
            'conversation_id', chat.conversation_id,
            'kind', chat.kind,
@@ -464,9 +795,9 @@ SELECT chat.chat_id, headed.title, chat.client_count,
            'holder_id', chat.holder_id,
            'snoozed_until', projection.rfc3339(chat.snoozed_until),
            'waiting_since', projection.rfc3339(chat.waiting_since)
-       )::text, -1) || ', "last_message": ' || coalesce(last.shown, 'null'),
-       last.author_kind, last.author_id, last.author_name
-FROM changed
+       )::text, -1),
+       coalesce(last.shown, 'null'), last.author_kind, last.author_id, last.author_name
+FROM inbox.changed(%(after)s, %(until)s) AS changed
 CROSS JOIN LATERAL (SELECT * FROM inbox.chat WHERE chat_id = changed.chat_id OFFSET 0) AS chat
 CROSS JOIN LATERAL (
     -- A group's title, else the names of those who are not the company's.
@@ -488,7 +819,7 @@ CROSS JOIN LATERAL (
     LEFT JOIN LATERAL inbox.client_of(chat.workspace_id, outsider.address_id) AS client ON true
 ) AS headed
 CROSS JOIN LATERAL (
-    SELECT coalesce(json_agg(DISTINCT link.contact_id), '[]') AS contact_ids
+    SELECT coalesce(array_agg(DISTINCT link.contact_id), '{}') AS contact_ids
     FROM visibility.presence
     CROSS JOIN LATERAL (
         SELECT object AS contact_id FROM visibility.link
@@ -521,46 +852,107 @@ LEFT JOIN LATERAL (
             'text', text, 'author', author)::text AS whole) AS message_shown
 ) AS last ON true
 ON CONFLICT (chat_id) DO UPDATE SET
-    title = excluded.title, client_count = excluded.client_count, shown = excluded.shown,
-    author_kind = excluded.author_kind, author_id = excluded.author_id, author_name = excluded.author_name;
-
--- name: line_taken_away
--- on: *
--- for: readers, while following
-DELETE FROM inbox.line
-USING visibility.sight AS ended
-WHERE NOT upper_inf(ended.during) AND upper(ended.during) > %(after)s AND upper(ended.during) <= %(until)s
-  AND line.chat_id = ended.chat_id AND line.principal = ended.principal
-  AND NOT EXISTS (
-      SELECT FROM visibility.sight AS other
-      WHERE other.chat_id = ended.chat_id AND other.principal = ended.principal
-        AND other.during @> %(until)s::bigint
-  );
+    title = excluded.title, contact_ids = excluded.contact_ids, client_count = excluded.client_count,
+    head = excluded.head, last_message = excluded.last_message, author_kind = excluded.author_kind,
+    author_id = excluded.author_id, author_name = excluded.author_name;
 
 -- name: line_given
 -- on: *
 -- for: readers
--- To whoever sees the chat now, with all of his reasons.
-INSERT INTO inbox.line AS line
-    (workspace_id, principal, chat_id, kind, folder, waiting, activity_at, reasons)
-SELECT chat.workspace_id, sighted.principal, chat.chat_id, chat.kind, chat.folder,
-       chat.waiting_since IS NOT NULL, chat.activity_at, reasons
-FROM (
-    SELECT chat_id, principal FROM visibility.sight
-    WHERE lower(during) > %(after)s AND lower(during) <= %(until)s
+-- The lines of the conversations of which somebody sees another part now, or whose chats moved; who sees
+-- nothing any more loses his.
+WITH touched AS MATERIALIZED (
+    SELECT chat.conversation_id
+    FROM (
+        SELECT chat_id FROM visibility.sight
+        WHERE lower(during) > %(after)s AND lower(during) <= %(until)s
+        UNION
+        SELECT chat_id FROM visibility.sight
+        WHERE NOT upper_inf(during) AND upper(during) > %(after)s AND upper(during) <= %(until)s
+    ) AS sighted
+    CROSS JOIN LATERAL (
+        SELECT conversation_id FROM inbox.chat WHERE chat_id = sighted.chat_id OFFSET 0) AS chat
     UNION
-    SELECT chat_id, principal FROM visibility.sight
-    WHERE NOT upper_inf(during) AND upper(during) > %(after)s AND upper(during) <= %(until)s
-) AS sighted
-CROSS JOIN LATERAL (SELECT * FROM inbox.chat WHERE chat_id = sighted.chat_id OFFSET 0) AS chat
-CROSS JOIN LATERAL (
-    SELECT string_agg(visibility.reason(kind, contact_id, deal_id, principal, NULL)::text, ', '
-                      ORDER BY kind, contact_id, deal_id) AS reasons
-    FROM visibility.sight
-    WHERE chat_id = sighted.chat_id AND principal = sighted.principal AND during @> %(until)s::bigint
-) AS why
-WHERE reasons IS NOT NULL
-ON CONFLICT (chat_id, principal) DO UPDATE SET reasons = excluded.reasons;
+    SELECT former_id FROM inbox.moving WHERE former_id IS NOT NULL
+    UNION
+    SELECT conversation_id FROM inbox.moving
+), conversation AS MATERIALIZED (
+    -- All that is seen of each, as parallel arrays: chats, by whom, and why.
+    SELECT touched.conversation_id, min(workspace_id) AS workspace_id, min(kind) AS kind,
+           array_remove(array_agg(chat_id ORDER BY position), NULL) AS chat_ids,
+           array_remove(array_agg(audience ORDER BY position), NULL) AS audiences,
+           array_agg(reason ORDER BY position) AS reasons
+    FROM touched
+    LEFT JOIN LATERAL (
+        SELECT chat.workspace_id, chat.kind, chat.chat_id, chat.position, audience, reason
+        FROM (SELECT * FROM inbox.chat WHERE conversation_id = touched.conversation_id OFFSET 0) AS chat
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN starts_with(principal, 'team:') THEN 'team' ELSE principal END AS audience,
+                   CASE WHEN kind <> 'oversight' THEN
+                       visibility.reason(kind, contact_id, deal_id, principal, NULL)::text END AS reason
+            FROM visibility.sight
+            WHERE chat_id = chat.chat_id AND during @> %(until)s::bigint OFFSET 0) AS sight
+    ) AS seen ON true
+    GROUP BY touched.conversation_id
+), line AS MATERIALIZED (
+    SELECT conversation.conversation_id, workspace_id, kind, drawn.audience, part.chat_ids, shared,
+           coalesce(why.reasons, '') AS reasons
+    FROM conversation
+    CROSS JOIN LATERAL (
+        SELECT 'team' = ANY (audiences) AS by_team, 'oversight' = ANY (audiences) AS by_oversight,
+               'new_client' = ANY (audiences) AS by_new_client,
+               EXISTS (SELECT FROM unnest(audiences) AS each
+                       WHERE starts_with(each, 'employee:')) AS by_employee
+    ) AS seen
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT base,
+               CASE WHEN base = 'team' AND by_oversight THEN 'team:mixed' ELSE base END AS audience,
+               ARRAY[base, 'team'] AS bases,
+               CASE base WHEN 'team' THEN by_oversight OR by_new_client OR by_employee
+                         WHEN 'oversight' THEN by_team
+                         WHEN 'new_client' THEN by_team OR by_employee
+                         ELSE by_team OR by_new_client END AS shared
+        FROM unnest(audiences) AS base
+        UNION ALL
+        SELECT DISTINCT NULL, 'new_client+' || base, ARRAY[base, 'new_client', 'team'], true
+        FROM unnest(audiences) AS base
+        WHERE by_new_client AND starts_with(base, 'employee:')
+    ) AS drawn
+    CROSS JOIN LATERAL (
+        SELECT array_agg(chat_id ORDER BY nth) AS chat_ids
+        FROM (SELECT chat_id, min(nth) AS nth
+              FROM unnest(chat_ids, audiences) WITH ORDINALITY AS part (chat_id, audience, nth)
+              WHERE audience = ANY (bases) GROUP BY chat_id) AS chat
+    ) AS part
+    CROSS JOIN LATERAL (
+        SELECT string_agg(DISTINCT reason, ', ' ORDER BY reason) AS reasons
+        FROM unnest(audiences, conversation.reasons) AS known (audience, reason) WHERE audience = base
+    ) AS why
+), taken_away AS (
+    DELETE FROM inbox.line USING (
+        SELECT conversation.conversation_id, audience.drawn
+        FROM conversation
+        CROSS JOIN LATERAL (
+            SELECT ARRAY(
+                SELECT CASE WHEN each = 'team' AND 'oversight' = ANY (audiences) THEN 'team:mixed' ELSE each END
+                FROM unnest(audiences) AS each
+                UNION ALL
+                SELECT 'new_client+' || each FROM unnest(audiences) AS each
+                WHERE 'new_client' = ANY (audiences) AND starts_with(each, 'employee:')) AS drawn
+        ) AS audience
+    ) AS known
+    WHERE line.conversation_id = known.conversation_id AND line.audience <> ALL (known.drawn)
+)
+INSERT INTO inbox.line AS known
+    (workspace_id, audience, conversation_id, chat_ids, kind, folder, waiting_since, activity_at, shared,
+     reasons)
+SELECT workspace_id, audience, conversation_id, chat_ids, kind, folder, waiting_since, activity_at, shared,
+       reasons
+FROM line
+CROSS JOIN LATERAL inbox.standing(chat_ids, %(until)s)
+ON CONFLICT (conversation_id, audience) DO UPDATE SET
+    chat_ids = excluded.chat_ids, folder = excluded.folder, waiting_since = excluded.waiting_since,
+    activity_at = excluded.activity_at, shared = excluded.shared, reasons = excluded.reasons;
 
 -- name: line_moved
 -- on: message.received, message.queued, conversation.claimed, conversation.assigned, conversation.released
@@ -568,86 +960,104 @@ ON CONFLICT (chat_id, principal) DO UPDATE SET reasons = excluded.reasons;
 -- on: conversation.dismissed
 -- for: readers, while following
 UPDATE inbox.line
-SET folder = chat.folder, waiting = chat.waiting_since IS NOT NULL, activity_at = chat.activity_at
+SET folder = standing.folder, waiting_since = standing.waiting_since, activity_at = standing.activity_at
 FROM (
-    SELECT DISTINCT (facts->>'chat_id')::uuid AS chat_id
-    FROM ledger
-    WHERE position > %(after)s AND position <= %(until)s
-      AND (topic IN ('message.received', 'message.queued') OR topic LIKE 'conversation.%%')
+    SELECT DISTINCT chat.conversation_id
+    FROM (
+        SELECT DISTINCT (facts->>'chat_id')::uuid AS chat_id
+        FROM ledger
+        WHERE position > %(after)s AND position <= %(until)s
+          AND (topic IN ('message.received', 'message.queued') OR topic LIKE 'conversation.%%')
+    ) AS news
+    CROSS JOIN LATERAL (SELECT conversation_id FROM inbox.chat WHERE chat_id = news.chat_id OFFSET 0) AS chat
 ) AS news
-CROSS JOIN LATERAL (SELECT * FROM inbox.chat WHERE chat_id = news.chat_id OFFSET 0) AS chat
-WHERE line.chat_id = news.chat_id
-  AND (line.folder, line.waiting, line.activity_at)
-      IS DISTINCT FROM (chat.folder, chat.waiting_since IS NOT NULL, chat.activity_at);
+CROSS JOIN LATERAL (
+    SELECT conversation_id, audience, chat_ids FROM inbox.line
+    WHERE conversation_id = news.conversation_id OFFSET 0) AS known
+CROSS JOIN LATERAL inbox.standing(known.chat_ids, %(until)s) AS standing
+WHERE line.conversation_id = known.conversation_id AND line.audience = known.audience
+  AND (line.folder, line.waiting_since, line.activity_at)
+      IS DISTINCT FROM (standing.folder, standing.waiting_since, standing.activity_at);
 
 -- name: tally_with
 -- on: *
 -- for: readers
-INSERT INTO inbox.tally AS tally
-SELECT * FROM inbox.tallied(%(after)s, %(until)s)
-ON CONFLICT (workspace_id, principal, reader, kind, folder) DO UPDATE SET
-    lines = tally.lines + excluded.lines, waiting = tally.waiting + excluded.waiting,
-    unread = tally.unread + excluded.unread;
+MERGE INTO inbox.tally AS tally
+USING inbox.tallied(%(after)s, %(until)s) AS news
+    ON tally.workspace_id = news.workspace_id AND tally.audience = news.audience
+   AND tally.reader = news.reader AND tally.kind = news.kind AND tally.folder = news.folder
+WHEN MATCHED AND (tally.lines, tally.waiting, tally.unread) = (-news.lines, -news.waiting, -news.unread)
+THEN DELETE
+WHEN MATCHED THEN UPDATE SET
+    lines = tally.lines + news.lines, waiting = tally.waiting + news.waiting,
+    unread = tally.unread + news.unread
+WHEN NOT MATCHED THEN
+    INSERT (workspace_id, audience, reader, kind, folder, lines, waiting, unread)
+    VALUES (news.workspace_id, news.audience, news.reader, news.kind, news.folder,
+            news.lines, news.waiting, news.unread);
+
+-- name: moving_done
+-- on: chat.participant_joined, chat.participant_left, contact.address_linked, contact.address_unlinked
+-- for: readers
+DELETE FROM inbox.moving;
 
 -- name: page
--- As many lines of each principal as may be among the first of all of them.
-WITH oversight AS MATERIALIZED (
-    SELECT reason FROM inbox.oversight(%(workspace_id)s, %(employee_id)s)
+-- As many lines of each audience as may be among the first of all of them; each conversation once.
+WITH caller AS MATERIALIZED (
+    SELECT own, listed, oversight.reason, oversight.reason IS NOT NULL AND EXISTS (
+               SELECT FROM inbox.line WHERE workspace_id = %(workspace_id)s
+                                        AND audience = 'employee:' || %(employee_id)s) AS has_clients
+    FROM inbox.audiences(%(workspace_id)s, %(employee_id)s)
+    LEFT JOIN LATERAL inbox.oversight(%(workspace_id)s, %(employee_id)s) ON 'oversight' = ANY (own)
 ), page AS MATERIALIZED (
-    SELECT near.activity_at, near.chat_id, string_agg(near.reasons, ', ' ORDER BY near.reasons) AS reasons
-    FROM visibility.acting_for(%(workspace_id)s, %(employee_id)s) AS of
+    SELECT near.*
+    FROM caller
+    CROSS JOIN LATERAL unnest(listed) AS of (audience)
     CROSS JOIN LATERAL (
-        SELECT activity_at, chat_id,
-               CASE line.principal WHEN 'oversight' THEN (SELECT reason FROM oversight)
-                                   ELSE line.reasons END AS reasons
-        FROM inbox.lines_after(%(workspace_id)s, of.principal, %(at)s, %(chat_id)s, %(folders)s, %(waiting)s)
-            AS line
+        SELECT line.*
+        FROM inbox.lines_after(
+            %(workspace_id)s, of.audience, %(at)s, %(conversation_id)s, %(folders)s, %(waiting)s) AS line
         WHERE line.kind = ANY (%(kinds)s)
+          AND NOT (line.shared AND EXISTS (
+              SELECT FROM inbox.line AS other
+              WHERE other.conversation_id = line.conversation_id AND other.audience = ANY (listed)
+                AND inbox.rank(other.audience) > inbox.rank(line.audience)))
           AND (NOT %(narrowed)s OR (
-              SELECT (%(channel_id)s::text IS NULL OR channel_id = %(channel_id)s)
-                 AND (%(holder_id)s::text IS NULL OR holder_id = %(holder_id)s)
-                 AND (%(q)s::text IS NULL OR card.title ILIKE %(q)s)
-              FROM inbox.chat JOIN inbox.card USING (chat_id) WHERE chat_id = line.chat_id))
-        ORDER BY line.activity_at DESC, line.chat_id DESC
+              (%(channel_id)s::text IS NULL OR EXISTS (
+                  SELECT FROM inbox.chat
+                  WHERE chat_id = ANY (line.chat_ids) AND channel_id = %(channel_id)s))
+              AND (%(holder_id)s::text IS NULL OR inbox.holder_of(line.chat_ids) = %(holder_id)s)
+              AND (%(q)s::text IS NULL OR EXISTS (
+                  SELECT FROM inbox.card WHERE chat_id = ANY (line.chat_ids) AND title ILIKE %(q)s))))
+        ORDER BY line.activity_at DESC, line.conversation_id DESC
         LIMIT %(limit)s + 1
     ) AS near
-    GROUP BY near.activity_at, near.chat_id
-    ORDER BY near.activity_at DESC, near.chat_id DESC
+    ORDER BY near.activity_at DESC, near.conversation_id DESC
     LIMIT %(limit)s + 1
 )
 SELECT checkpoint.position, '{"items": [' || coalesce((
-    SELECT string_agg(
-        inbox.item(shown, author_kind, coalesce(colleague.name, author_name),
-                   client_count - coalesce(read_count, 0), reasons),
-        ', ' ORDER BY activity_at DESC, page.chat_id DESC)
-    FROM (SELECT * FROM page ORDER BY activity_at DESC, chat_id DESC LIMIT %(limit)s) AS page
-    CROSS JOIN LATERAL (SELECT * FROM inbox.card WHERE chat_id = page.chat_id OFFSET 0) AS card
+    SELECT string_agg(inbox.item(
+               shown.head, shown.last_message, shown.author_kind, coalesce(colleague.name, shown.author_name),
+               shown.client_count - coalesce(reading.read_count, 0), coalesce(why.reasons, page.reasons)),
+           ', ' ORDER BY activity_at DESC, page.conversation_id DESC)
+    FROM caller
+    CROSS JOIN (SELECT * FROM page ORDER BY activity_at DESC, conversation_id DESC LIMIT %(limit)s) AS page
+    CROSS JOIN LATERAL inbox.shown(
+        page.conversation_id, page.chat_ids, page.kind, page.folder, page.waiting_since) AS shown
     LEFT JOIN LATERAL (
-        SELECT read_count FROM inbox.reading
-        WHERE chat_id = page.chat_id AND employee_id = %(employee_id)s OFFSET 0) AS reading ON true
+        SELECT sum(read_count)::bigint AS read_count FROM inbox.reading
+        WHERE chat_id = ANY (page.chat_ids) AND employee_id = %(employee_id)s OFFSET 0) AS reading ON true
+    LEFT JOIN LATERAL inbox.reasons(page.conversation_id, own, caller.reason) AS why
+        ON page.shared OR has_clients OR page.audience = 'oversight'
     LEFT JOIN LATERAL inbox.colleague(%(workspace_id)s, author_kind, author_id) ON true
 ), '') || '], "next_cursor": ' || coalesce((
-    SELECT to_json(projection.rfc3339(activity_at) || '~' || chat_id)::text
-    FROM (SELECT * FROM page ORDER BY activity_at, chat_id OFFSET 1 LIMIT 1) AS last
+    SELECT to_json(projection.rfc3339(activity_at) || '~' || conversation_id)::text
+    FROM (SELECT * FROM page ORDER BY activity_at, conversation_id OFFSET 1 LIMIT 1) AS last
     WHERE (SELECT count(*) FROM page) > %(limit)s
 ), 'null') || '}' AS body
 FROM projection.checkpoint WHERE name = 'inbox';
 
 -- name: counts
--- Who oversees sees the chats of his own clients among all others, so there they count once.
-WITH caller AS MATERIALIZED (
-    SELECT visibility.principals(%(workspace_id)s, %(employee_id)s) AS principals
-), tally AS (
-    SELECT tally.*
-    FROM caller
-    CROSS JOIN LATERAL unnest(principals) AS counted (principal)
-    CROSS JOIN unnest(ARRAY['', %(employee_id)s]) AS counted_for (reader)
-    CROSS JOIN LATERAL (
-        SELECT * FROM inbox.tally
-        WHERE workspace_id = %(workspace_id)s AND principal = counted.principal
-          AND reader = counted_for.reader AND kind = ANY (%(kinds)s::text[]) OFFSET 0) AS tally
-    WHERE counted.principal NOT LIKE 'employee:%%' OR NOT 'oversight' = ANY (principals)
-)
 SELECT checkpoint.position, (
     SELECT json_build_object(
         'incoming', coalesce(sum(lines) FILTER (WHERE folder = 'incoming'), 0),
@@ -656,15 +1066,21 @@ SELECT checkpoint.position, (
         'closed', coalesce(sum(lines) FILTER (WHERE folder = 'closed'), 0),
         'waiting', coalesce(sum(waiting), 0),
         'unread', coalesce(sum(unread), 0))
-    FROM tally
+    FROM inbox.audiences(%(workspace_id)s, %(employee_id)s)
+    CROSS JOIN LATERAL unnest(listed) AS counted (audience)
+    CROSS JOIN unnest(ARRAY['', %(employee_id)s]) AS counted_for (reader)
+    CROSS JOIN LATERAL (
+        SELECT * FROM inbox.tally
+        WHERE workspace_id = %(workspace_id)s AND audience = counted.audience
+          AND reader = counted_for.reader AND kind = ANY (%(kinds)s::text[]) OFFSET 0) AS tally
 )::text AS body
 FROM projection.checkpoint WHERE name = 'inbox';
 
 -- name: conversation
 SELECT checkpoint.position, (
     SELECT left(inbox.item(
-            shown, author_kind, coalesce(colleague.name, author_name),
-            card.client_count - coalesce(read_count, 0), reasons), -1)
+            shown.head, shown.last_message, author_kind, coalesce(colleague.name, author_name),
+            shown.client_count - coalesce(read_count, 0), why.reasons), -1)
         || ', "participants": ' || (
         SELECT coalesce(json_agg(json_build_object(
             'address', participant.address,
@@ -674,48 +1090,55 @@ SELECT checkpoint.position, (
             'contact_id', client.contact_id,
             'employee_id', employee.employee_id,
             'staff_id', staff.staff_id,
-            'joined_at', projection.rfc3339(membership.first_at),
-            'left_at', CASE WHEN NOT membership.present THEN projection.rfc3339(membership.at) END
-        ) ORDER BY membership.first_at, participant.address_id), '[]')::text
-        FROM inbox.participant
-        JOIN visibility.membership USING (chat_id, address_id)
+            'joined_at', projection.rfc3339(participant.first_at),
+            'left_at', projection.rfc3339(participant.left_at)
+        ) ORDER BY participant.first_at, participant.address_id), '[]')::text
+        FROM inbox.participants(line.chat_ids) AS participant
         LEFT JOIN directory.person_address AS person
-            ON person.workspace_id = chat.workspace_id AND person.address_id = participant.address_id
+            ON person.workspace_id = line.workspace_id AND person.address_id = participant.address_id
         LEFT JOIN directory.employee ON person.person_kind = 'employee'
-            AND employee.workspace_id = chat.workspace_id AND employee.employee_id = person.person_id
+            AND employee.workspace_id = line.workspace_id AND employee.employee_id = person.person_id
         LEFT JOIN directory.staff ON person.person_kind = 'external_staff'
-            AND staff.workspace_id = chat.workspace_id AND staff.staff_id = person.person_id
-        LEFT JOIN LATERAL inbox.client_of(chat.workspace_id, participant.address_id) AS client ON true
-        WHERE participant.chat_id = chat.chat_id
+            AND staff.workspace_id = line.workspace_id AND staff.staff_id = person.person_id
+        LEFT JOIN LATERAL inbox.client_of(line.workspace_id, participant.address_id) AS client ON true
     ) || '}'
-    FROM inbox.chat
-    CROSS JOIN LATERAL (SELECT * FROM inbox.card WHERE chat_id = chat.chat_id OFFSET 0) AS card
-    LEFT JOIN inbox.reading ON reading.chat_id = chat.chat_id AND reading.employee_id = %(employee_id)s
-    LEFT JOIN LATERAL inbox.colleague(chat.workspace_id, author_kind, author_id) ON true
+    FROM inbox.audiences(%(workspace_id)s, %(employee_id)s) AS caller
+    LEFT JOIN LATERAL inbox.oversight(%(workspace_id)s, %(employee_id)s) ON 'oversight' = ANY (own)
     CROSS JOIN LATERAL (
-        SELECT string_agg(told.reasons, ', ' ORDER BY told.reasons) AS reasons
-        FROM visibility.acting_for(%(workspace_id)s, %(employee_id)s) AS principal
-        CROSS JOIN LATERAL (
-            SELECT CASE line.principal WHEN 'oversight'
-                   THEN (SELECT reason FROM inbox.oversight(%(workspace_id)s, %(employee_id)s))
-                   ELSE line.reasons END AS reasons
-            FROM inbox.line WHERE chat_id = chat.chat_id AND principal = principal.principal OFFSET 0) AS told
-    ) AS seen
-    WHERE chat.workspace_id = %(workspace_id)s AND chat.conversation_id = %(conversation_id)s
-      AND chat.kind = ANY (%(kinds)s::text[]) AND seen.reasons IS NOT NULL
+        SELECT conversation_id FROM inbox.chat
+        WHERE own_id = %(conversation_id)s AND workspace_id = %(workspace_id)s OFFSET 0) AS asked
+    CROSS JOIN LATERAL (
+        SELECT * FROM inbox.line
+        WHERE conversation_id = asked.conversation_id AND audience = ANY (listed)
+          AND kind = ANY (%(kinds)s::text[])
+        ORDER BY inbox.rank(audience) DESC LIMIT 1) AS line
+    CROSS JOIN LATERAL inbox.shown(
+        line.conversation_id, line.chat_ids, line.kind, line.folder, line.waiting_since) AS shown
+    LEFT JOIN LATERAL (
+        SELECT sum(read_count)::bigint AS read_count FROM inbox.reading
+        WHERE chat_id = ANY (line.chat_ids) AND employee_id = %(employee_id)s OFFSET 0) AS reading ON true
+    LEFT JOIN LATERAL inbox.colleague(%(workspace_id)s, author_kind, author_id) ON true
+    CROSS JOIN LATERAL inbox.reasons(line.conversation_id, own, oversight.reason) AS why
 ) AS body
 FROM projection.checkpoint WHERE name = 'inbox';
 
 -- name: glance
-SELECT chat_id::text, folder, holder_id, client_position, activity_at
-FROM inbox.chat
-WHERE workspace_id = %(workspace_id)s AND conversation_id = %(conversation_id)s
-  AND visibility.sees(visibility.principals(%(workspace_id)s, %(employee_id)s), chat_id);
+-- The chats that an employee sees of a conversation, the one first that the client wrote in last.
+SELECT chat.conversation_id::text, chat_id::text, client_position, activity_at
+FROM inbox.chats_seen(
+    %(workspace_id)s, %(employee_id)s, %(conversation_id)s, ARRAY['direct', 'group']) AS chat
+LEFT JOIN LATERAL (
+    SELECT sent_at, position FROM timeline.message
+    WHERE conversation_id = chat.own_id AND chat_id = chat.chat_id AND direction = 'in'
+      AND position IS NOT NULL
+    ORDER BY sent_at DESC, position DESC LIMIT 1) AS written ON true
+ORDER BY written.sent_at DESC NULLS LAST, written.position DESC, chat.activity_at DESC, chat_id;
 
 -- name: participant
-SELECT coalesce(name, address) AS name
-FROM inbox.chat
+SELECT coalesce(participant.name, participant.address) AS name
+FROM inbox.chats_seen(
+    %(workspace_id)s, %(employee_id)s, %(conversation_id)s, ARRAY['direct', 'group']) AS chat
 CROSS JOIN LATERAL (
     SELECT name, address FROM inbox.participant
     WHERE chat_id = chat.chat_id AND address_id = %(address_id)s OFFSET 0) AS participant
-WHERE conversation_id = %(conversation_id)s;
+LIMIT 1;

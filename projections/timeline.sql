@@ -118,17 +118,6 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         'thread', json_build_object('replies', 0))
 $$;
 
--- Which chats of a conversation an employee sees.
-CREATE OR REPLACE FUNCTION timeline.chats_seen(
-    of_workspace text, of_employee text, of_conversation uuid, kinds text[]
-) RETURNS uuid[]
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce(array_agg(chat_id), '{}')
-    FROM visibility.chat, visibility.principals(of_workspace, of_employee) AS principals
-    WHERE workspace_id = of_workspace AND conversation_id = of_conversation AND kind = ANY (kinds)
-      AND visibility.sees(principals, chat_id)
-$$;
-
 -- name: message_written
 -- on: message.received, message.queued
 INSERT INTO timeline.message AS message
@@ -187,41 +176,49 @@ WHERE (timeline.delivery_rank(excluded.status), delivery.at)
 -- name: place_of_message
 -- No row where the employee sees nothing of the conversation; nulls where it has no such message for him.
 SELECT message.sent_at, message.position
-FROM timeline.chats_seen(%(workspace_id)s, %(employee_id)s, %(conversation_id)s, %(kinds)s) AS chat_ids
+FROM (
+    SELECT array_agg(chat_id) AS chat_ids
+    FROM inbox.chats_seen(%(workspace_id)s, %(employee_id)s, %(conversation_id)s, %(kinds)s)
+) AS seen
 LEFT JOIN timeline.message
-       ON message_id = %(message_id)s AND conversation_id = %(conversation_id)s
-      AND chat_id = ANY (chat_ids) AND position IS NOT NULL
-WHERE cardinality(chat_ids) > 0;
+       ON message_id = %(message_id)s AND chat_id = ANY (chat_ids) AND position IS NOT NULL
+WHERE chat_ids IS NOT NULL;
 
 -- name: messages
--- A page of what an employee sees of a conversation, forwards or backwards from a place in its time order.
+-- A page of what an employee sees of a conversation, forwards or backwards from a place in its time order: as
+-- many messages of each of its chats as may be among the first of all of them.
 WITH chat AS MATERIALIZED (
-    SELECT timeline.chats_seen(%(workspace_id)s, %(employee_id)s, %(conversation_id)s, %(kinds)s) AS ids
+    SELECT chat_id, own_id
+    FROM inbox.chats_seen(%(workspace_id)s, %(employee_id)s, %(conversation_id)s, %(kinds)s)
 ), near AS (
-    (SELECT message, sent_at, position
-     FROM timeline.message, chat
-     WHERE NOT %(backwards)s AND conversation_id = %(conversation_id)s AND chat_id = ANY (chat.ids)
-       AND (sent_at, position) > (%(after_at)s, %(after_position)s)
-       AND (sent_at, position) < (%(before_at)s, %(before_position)s)
-       AND position > %(later_than)s AND position < %(earlier_than)s
-     ORDER BY sent_at, position
-     LIMIT %(limit)s + 1)
-    UNION ALL
-    (SELECT message, sent_at, position
-     FROM timeline.message, chat
-     WHERE %(backwards)s AND conversation_id = %(conversation_id)s AND chat_id = ANY (chat.ids)
-       AND (sent_at, position) > (%(after_at)s, %(after_position)s)
-       AND (sent_at, position) < (%(before_at)s, %(before_position)s)
-       AND position > %(later_than)s AND position < %(earlier_than)s
-     ORDER BY sent_at DESC, position DESC
-     LIMIT %(limit)s + 1)
+    SELECT written.*
+    FROM chat
+    CROSS JOIN LATERAL (
+        (SELECT message, sent_at, position
+         FROM timeline.message
+         WHERE NOT %(backwards)s AND conversation_id = chat.own_id AND chat_id = chat.chat_id
+           AND (sent_at, position) > (%(after_at)s, %(after_position)s)
+           AND (sent_at, position) < (%(before_at)s, %(before_position)s)
+           AND position > %(later_than)s AND position < %(earlier_than)s
+         ORDER BY sent_at, position
+         LIMIT %(limit)s + 1)
+        UNION ALL
+        (SELECT message, sent_at, position
+         FROM timeline.message
+         WHERE %(backwards)s AND conversation_id = chat.own_id AND chat_id = chat.chat_id
+           AND (sent_at, position) > (%(after_at)s, %(after_position)s)
+           AND (sent_at, position) < (%(before_at)s, %(before_position)s)
+           AND position > %(later_than)s AND position < %(earlier_than)s
+         ORDER BY sent_at DESC, position DESC
+         LIMIT %(limit)s + 1)
+    ) AS written
 ), page AS (
     SELECT *, CASE WHEN %(backwards)s THEN count(*) OVER () - row_number() OVER in_order + 1
                    ELSE row_number() OVER in_order END AS nth
     FROM near
     WINDOW in_order AS (ORDER BY sent_at, position)
 )
-SELECT checkpoint.position, CASE WHEN cardinality(chat.ids) > 0 THEN json_build_object(
+SELECT checkpoint.position, CASE WHEN EXISTS (SELECT FROM chat) THEN json_build_object(
     'items', coalesce((
         SELECT json_agg(timeline.item(message) ORDER BY sent_at, position)
         FROM page WHERE nth <= %(limit)s), '[]'),
@@ -229,5 +226,5 @@ SELECT checkpoint.position, CASE WHEN cardinality(chat.ids) > 0 THEN json_build_
         SELECT %(direction)s || '~' || projection.rfc3339(sent_at) || '~' || position FROM page
         WHERE nth = %(limit)s AND EXISTS (SELECT FROM page WHERE nth > %(limit)s))
 )::text END AS body
-FROM projection.checkpoint, chat
+FROM projection.checkpoint
 WHERE name = 'timeline';

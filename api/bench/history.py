@@ -159,11 +159,12 @@ def settle(application: Chatledger, company: Company, number: int, heard: int) -
     employee_id, chat_id = company.seller_of(number), str(chat_of(number))
     himself = by(f"employee:{employee_id}")
     if number % 10 < 8:
-        application.read_up_to(chat_id, employee_id, heard, by=himself)
+        conversation_id = str(ids.conversation_id(chat_id))
+        application.read_up_to(conversation_id, [chat_id], employee_id, heard, by=himself)
     if is_closed(number):
-        application.close_conversation(chat_id, employee_id, seen_position=heard, by=himself)
+        application.close_conversation([chat_id], employee_id, seen_position=heard, by=himself)
     elif number % 10 < 8 and company.held:
-        application.claim(chat_id, employee_id, by=himself)
+        application.claim([chat_id], employee_id, by=himself)
 
 
 def stamp_out(

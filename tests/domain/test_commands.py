@@ -124,18 +124,18 @@ HAPPENS: dict[str, tuple[Command, list[str]]] = {
         ),
         ["message.queued"],
     ),
-    "claim": (lambda app: app.claim(CHAT, "oleg", by=BY), ["conversation.claimed"]),
-    "assign": (lambda app: app.assign(CHAT, "vera", "oleg", by=BY), ["conversation.assigned"]),
+    "claim": (lambda app: app.claim([CHAT], "oleg", by=BY), ["conversation.claimed"]),
+    "assign": (lambda app: app.assign([CHAT], "vera", "oleg", by=BY), ["conversation.assigned"]),
     "close": (
-        lambda app: app.close_conversation(CHAT, "oleg", seen_position=99, by=BY),
+        lambda app: app.close_conversation([CHAT], "oleg", seen_position=99, by=BY),
         ["conversation.closed"],
     ),
-    "dismiss": (lambda app: app.dismiss(CHAT, "oleg", seen_position=9, by=BY), ["conversation.dismissed"]),
+    "dismiss": (lambda app: app.dismiss([CHAT], "oleg", seen_position=9, by=BY), ["conversation.dismissed"]),
     "snooze": (
-        lambda app: app.snooze(CHAT, "oleg", at(60), seen_position=9, by=BY),
+        lambda app: app.snooze([CHAT], "oleg", at(60), seen_position=9, by=BY),
         ["conversation.snoozed"],
     ),
-    "read_up_to": (lambda app: app.read_up_to(CHAT, "katya", 5, by=BY), ["reading.advanced"]),
+    "read_up_to": (lambda app: app.read_up_to("one", [CHAT], "katya", 5, by=BY)[0], ["reading.advanced"]),
 }
 
 
@@ -182,8 +182,8 @@ REFUSED: dict[str, tuple[Command, type[Refused]]] = {
         ),
         ReadOnlyRole,
     ),
-    "quality control claiming": (lambda app: app.claim(CHAT, "katya", by=BY), ReadOnlyRole),
-    "giving it to quality control": (lambda app: app.assign(CHAT, "oleg", "katya", by=BY), Invalid),
+    "quality control claiming": (lambda app: app.claim([CHAT], "katya", by=BY), ReadOnlyRole),
+    "giving it to quality control": (lambda app: app.assign([CHAT], "oleg", "katya", by=BY), Invalid),
     "answering a message elsewhere": (
         lambda app: app.send_message(
             CHAT, derive("m"), author_id="oleg", text="x", attachments=[], reply_to="no", by=BY
@@ -191,7 +191,7 @@ REFUSED: dict[str, tuple[Command, type[Refused]]] = {
         UnknownReference,
     ),
     "a snooze into the past": (
-        lambda app: app.snooze(CHAT, "oleg", at(0), seen_position=1, by=BY),
+        lambda app: app.snooze([CHAT], "oleg", at(0), seen_position=1, by=BY),
         SnoozeInThePast,
     ),
     "unlinking from nobody": (lambda app: app.unlink_address("no", phone("1"), by=BY), UnknownReference),
@@ -217,10 +217,10 @@ def test_a_lost_deal_is_not_handed_over(house: Chatledger) -> None:
 
 
 def test_the_first_who_claims_holds_it_and_the_other_is_told_who_won(house: Chatledger) -> None:
-    house.claim(CHAT, "oleg", by=BY)
+    house.claim([CHAT], "oleg", by=BY)
 
     with pytest.raises(AlreadyHeld) as refusal:
-        house.claim(CHAT, "vera", by=BY)
+        house.claim([CHAT], "vera", by=BY)
 
     assert refusal.value.values["holder_id"] == "oleg"
 
@@ -250,7 +250,7 @@ def test_a_title_that_is_told_late_is_recorded_and_one_that_is_only_mentioned_is
 
 
 def test_a_clients_message_brings_a_closed_conversation_back(house: Chatledger) -> None:
-    house.close_conversation(CHAT, "oleg", seen_position=house.head(), by=BY)
+    house.close_conversation([CHAT], "oleg", seen_position=house.head(), by=BY)
     before = house.head()
 
     house.receive("wa", [message("again", minute=5)], by=BY)
@@ -259,7 +259,7 @@ def test_a_clients_message_brings_a_closed_conversation_back(house: Chatledger) 
 
 
 def test_a_clients_message_wakes_a_snoozed_conversation(house: Chatledger) -> None:
-    house.snooze(CHAT, "oleg", at(60), seen_position=house.head(), by=BY)
+    house.snooze([CHAT], "oleg", at(60), seen_position=house.head(), by=BY)
     before = house.head()
 
     house.receive("wa", [message("again", minute=5)], by=BY)
@@ -269,7 +269,7 @@ def test_a_clients_message_wakes_a_snoozed_conversation(house: Chatledger) -> No
 
 def test_what_the_company_writes_leaves_a_closed_conversation_closed(house: Chatledger) -> None:
     put_employee(house, "oleg", phones="7")
-    house.close_conversation(CHAT, "oleg", seen_position=house.head(), by=BY)
+    house.close_conversation([CHAT], "oleg", seen_position=house.head(), by=BY)
     before = house.head()
 
     house.receive("wa", [message("x", "7", 5), message("y", "1", 6, echo=True)], by=BY)
@@ -305,7 +305,7 @@ def test_of_many_who_claim_at_once_exactly_one_wins(house: Chatledger) -> None:
     def claim(name: str) -> str:
         together.wait()
         try:
-            house.claim(CHAT, name, by=BY)
+            house.claim([CHAT], name, by=BY)
         except AlreadyHeld as refusal:
             return str(refusal.values["holder_id"])
         return name
@@ -324,7 +324,7 @@ def test_a_message_that_crosses_the_closing_is_never_left_in_closed(house: Chatl
 
         def close(seen: int = seen, together: Barrier = together) -> None:
             together.wait()
-            house.close_conversation(CHAT, "oleg", seen_position=seen, by=BY)
+            house.close_conversation([CHAT], "oleg", seen_position=seen, by=BY)
 
         def write(number: int = number, together: Barrier = together) -> None:
             together.wait()
@@ -339,7 +339,7 @@ def test_a_message_that_crosses_the_closing_is_never_left_in_closed(house: Chatl
             ["conversation.closed", "message.received", "conversation.reopened"],
             ["message.received", "conversation.closed"],
         )
-        house.reopen(CHAT, "oleg", by=BY)
+        house.reopen([CHAT], "oleg", by=BY)
 
 
 def test_a_join_that_is_told_twice_is_noted_once(house: Chatledger) -> None:

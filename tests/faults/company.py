@@ -189,13 +189,13 @@ class Desk:
         chat_id, who = self.chat_id(), self.random.choice(SELLERS)
         seen = self.random.choice([0, self.seen])
         moves: list[Callable[[], Accepted]] = [
-            lambda: self.app.claim(chat_id, who, by=by),
-            lambda: self.app.release(chat_id, who, by=by),
-            lambda: self.app.reopen(chat_id, who, by=by),
-            lambda: self.app.close_conversation(chat_id, who, seen_position=seen, by=by),
-            lambda: self.app.dismiss(chat_id, who, seen_position=seen, by=by),
-            lambda: self.app.assign(chat_id, who, self.random.choice(SELLERS), by=by),
-            lambda: self.app.snooze(chat_id, who, by.at + timedelta(seconds=1), seen_position=seen, by=by),
+            lambda: self.app.claim([chat_id], who, by=by),
+            lambda: self.app.release([chat_id], who, by=by),
+            lambda: self.app.reopen([chat_id], who, by=by),
+            lambda: self.app.close_conversation([chat_id], who, seen_position=seen, by=by),
+            lambda: self.app.dismiss([chat_id], who, seen_position=seen, by=by),
+            lambda: self.app.assign([chat_id], who, self.random.choice(SELLERS), by=by),
+            lambda: self.app.snooze([chat_id], who, by.at + timedelta(seconds=1), seen_position=seen, by=by),
         ]
         return done(self.random.choice(moves)())
 
@@ -231,7 +231,10 @@ class Desk:
         return done(self.app.send_message(self.chat_id(), uuid4(), author_id=author, **letter, by=by))
 
     def read_chat(self, by: By) -> dict[str, Any]:
-        return done(self.app.read_up_to(self.chat_id(), self.random.choice(SELLERS), self.seen, by=by))
+        chat_id = self.chat_id()
+        conversation_id = str(ids.conversation_id(chat_id))
+        reader = self.random.choice(SELLERS)
+        return done(self.app.read_up_to(conversation_id, [chat_id], reader, self.seen, by=by)[0])
 
     def chat_id(self) -> str:
         return str(ids.chat_id("main", "wa", self.random.choice(CHATS).external_id))

@@ -28,4 +28,4 @@ def settle_next_door(world: World) -> None:
         chat = inbound.ChatRef(name, kind, "next door")
         application.receive(channel, [inbound.MessageArrived(chat, "0", at(0), "1", text="next door")], by=by)
         application.receive(channel, [inbound.MessageDeleted(chat, "1", at(0))], by=by)
-    application.claim(chat_id("family", NEXT_DOOR), "vera", by=by)
+    application.claim([chat_id("family", NEXT_DOOR)], "vera", by=by)

@@ -152,7 +152,7 @@ def test_a_difference_is_named_and_nothing_is_switched_until_it_is_accepted(
 ) -> None:
     chat = named("chat-1")
     company.connection.execute("UPDATE inbox.chat SET client_count = 7 WHERE chat_id = %s", [chat])
-    company.connection.execute("DELETE FROM inbox.line WHERE chat_id = %s", [named("chat-2")])
+    company.connection.execute("DELETE FROM inbox.line WHERE chat_ids = ARRAY[%s::uuid]", [named("chat-2")])
 
     with pytest.raises(Different) as different:
         rebuild(url, ["inbox"])

@@ -76,7 +76,7 @@ def claimer(company: Company, number: int) -> Callable[[Rush], Told]:
     def claim(race: Rush) -> Told:
         seller = race.claimers[number]
         try:
-            company.at(race.side + number).claim(chat_id(race.chat), seller, by=by())
+            company.at(race.side + number).claim([chat_id(race.chat)], seller, by=by())
         except AlreadyHeld as refusal:
             return Told(False, str(refusal.values["holder_id"]))
         return Told(True, seller)
@@ -85,7 +85,7 @@ def claimer(company: Company, number: int) -> Callable[[Rush], Told]:
 
 
 def releaser(company: Company) -> Callable[[Rush], object]:
-    return lambda race: company.at(race.side).release(chat_id(race.chat), "vera", by=by())
+    return lambda race: company.at(race.side).release([chat_id(race.chat)], "vera", by=by())
 
 
 def assert_held_once(company: Company, after: int, stories: dict[str, Story]) -> None:
@@ -105,7 +105,7 @@ def test_a_claim_that_crosses_a_handover_leaves_no_holder_who_does_not_see(compa
     firsts: Counter[bool] = Counter()
 
     def claim(race: Transfer) -> object:
-        return company.at(race.side).claim(chat_id(race.chat), race.former, by=by())
+        return company.at(race.side).claim([chat_id(race.chat)], race.former, by=by())
 
     def hand_over(race: Transfer) -> object:
         return company.at(race.side + 1).reassign_deal(

@@ -40,12 +40,12 @@ class Crossing:
 
 
 def close(application: Chatledger, chat: str, seen_position: int) -> Accepted:
-    return application.close_conversation(chat, "oleg", seen_position=seen_position, by=by())
+    return application.close_conversation([chat], "oleg", seen_position=seen_position, by=by())
 
 
 def snooze(application: Chatledger, chat: str, seen_position: int) -> Accepted:
     tomorrow = by().at + timedelta(days=1)
-    return application.snooze(chat, "oleg", tomorrow, seen_position=seen_position, by=by())
+    return application.snooze([chat], "oleg", tomorrow, seen_position=seen_position, by=by())
 
 
 @pytest.mark.parametrize(
@@ -177,5 +177,5 @@ def bring_back(company: Company, stories: dict[str, Story], random: Random) -> N
     """For the next round, what was put away with everything seen."""
     away = [chat for chat, story in stories.items() if story.folder != "incoming"]
     for chat in away:
-        company.at(random.randrange(2)).reopen(chat_id(chat), "vera", by=by())
+        company.at(random.randrange(2)).reopen([chat_id(chat)], "vera", by=by())
         stories[chat].folder, stories[chat].seen_position = "incoming", 0
