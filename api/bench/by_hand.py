@@ -113,9 +113,9 @@ FROM turn
 """
 
 LINES = """
-UPDATE inbox.line SET principal = 'employee:' || %(to_id)s
-FROM by_hand.moved
-WHERE line.chat_id = moved.chat_id AND line.principal = 'employee:' || %(from_id)s
+UPDATE inbox.line SET audience = 'employee:' || %(to_id)s
+FROM by_hand.moved JOIN inbox.chat USING (chat_id)
+WHERE line.conversation_id = chat.conversation_id AND line.audience = 'employee:' || %(from_id)s
 """
 
 CHECKPOINTS = "UPDATE projection.checkpoint SET position = (SELECT position FROM ledger_head)"

@@ -141,7 +141,7 @@ def names(company: Company, number: int) -> Names:
         "deal_stream": str(ids.derive("deal", WORKSPACE, deal_id(number))),
         "seller": employee_id,
         "seller_acts": f"employee:{employee_id}",
-        "reading": str(ids.derive("reading", WORKSPACE, str(chat_id), employee_id)),
+        "reading": str(ids.derive("reading", WORKSPACE, str(ids.conversation_id(chat_id)), employee_id)),
     }
     for nth in range(company.messages):
         ref = message_ref(number, nth)

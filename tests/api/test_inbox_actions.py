@@ -149,8 +149,6 @@ def test_nobody_has_read_what_is_not_there_yet(
     write("ahead", "+7 999 8")
     position = write("ahead", "+7 999 8")["position"]
     assert oleg.get(f"/v1/conversations/{conversation}", min_position=position)["unread"] == 2
-    oleg.act(conversation, "read", {"position": position})
-    assert seen(oleg, conversation)["unread"] == 0
 
 
 def test_a_snooze_ends_in_the_future(server: Server, oleg: Client, conversation: str) -> None:

@@ -58,7 +58,7 @@ def test_conversations_go_on_in_turns(made: str) -> None:
 def test_everybody_sees_his_own(made: str) -> None:
     with psycopg.connect(made) as connection:
         lines: dict[str, int] = dict(
-            connection.execute("SELECT principal, count(*) FROM inbox.line GROUP BY principal").fetchall()
+            connection.execute("SELECT audience, count(*) FROM inbox.line GROUP BY audience").fetchall()
         )
     clients = [number for number in range(MADE.conversations) if MADE.is_client(number)]
     assert lines["oversight"] == MADE.conversations

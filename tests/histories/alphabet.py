@@ -61,6 +61,7 @@ def answer_id(chat: str, answer: str) -> str:
 
 
 CHAT_NAMES = {chat_id(chat): chat for chat in CHATS}
+CONVERSATION_NAMES = {conversation_id(chat): chat for chat in CHATS}
 MESSAGE_NAMES = {
     **{str(ids.message_id(chat_id(chat), name)): name for chat in CHATS for name in MESSAGES},
     **{answer_id(chat, answer): answer_name(chat, answer) for chat in CHATS for answer in ANSWERS},

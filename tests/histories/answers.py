@@ -8,10 +8,18 @@ from typing import Any
 from domain.visibility import Reason
 from projections.access import Access
 from projections.directory import Directory
-from projections.inbox import Inbox
+from projections.inbox import Glance, Inbox
 from projections.timeline import Timeline
 from projections.visibility import Visibility
-from tests.histories.alphabet import CHAT_NAMES, MESSAGE_NAMES, WORKSPACE, chat_id, conversation_id, minute_of
+from tests.histories.alphabet import (
+    CHAT_NAMES,
+    CONVERSATION_NAMES,
+    MESSAGE_NAMES,
+    WORKSPACE,
+    chat_id,
+    conversation_id,
+    minute_of,
+)
 from tests.histories.model import LastMessage, ShownLine, ShownMessage, ShownParticipant
 from tests.histories.world import World
 
@@ -69,11 +77,9 @@ class Answers:
             body = self._messages(employee, chat, limit=PAGE, cursor=body["next_cursor"])
         return found
 
-    def client_position(self, employee: str, chat: str) -> int | None:
-        """Up to where he sees the client's messages who glances at a conversation; None: it is hidden."""
-        question = self.inbox.glance(WORKSPACE, employee, conversation_id(chat))
-        seen = self.world.run(question)
-        return None if seen is None else seen.client_position
+    def glance(self, employee: str, chat: str) -> Glance | None:
+        """What a command would know of a conversation; None: it is hidden."""
+        return self.world.run(self.inbox.glance(WORKSPACE, employee, conversation_id(chat)))
 
     def who_saw(self, position: int, chat: str) -> dict[str, Witness]:
         """By the chat's id or its conversation's, in turn."""
@@ -106,14 +112,15 @@ def reasons(item: dict[str, Any]) -> frozenset[Reason]:
 
 
 def lines(items: list[dict[str, Any]]) -> dict[str, ShownLine]:
-    """Chat → its line; each chat must be there once."""
-    found = {CHAT_NAMES[item["chats"][0]["chat_id"]]: _line(item) for item in items}
+    """Conversation, by its oldest chat → its line; each must be there once."""
+    found = {CONVERSATION_NAMES[item["conversation_id"]]: _line(item) for item in items}
     assert len(found) == len(items)
     return found
 
 
 def _line(item: dict[str, Any]) -> ShownLine:
     return ShownLine(
+        chats=[CHAT_NAMES[chat["chat_id"]] for chat in item["chats"]],
         kind=item["kind"],
         title=item["title"] if item["kind"] == "group" else None,
         reasons=reasons(item),

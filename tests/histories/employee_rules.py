@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from domain.errors import AlreadyHeld, Invalid, ReadOnlyRole, Refused, SnoozeInThePast, UnknownReference
+from projections.inbox import Glance
 from tests.histories.alphabet import (
     ADDRESSES,
     ANSWERS,
+    CHAT_NAMES,
     CHATS,
     EMPLOYEES,
     MESSAGES,
@@ -21,6 +23,7 @@ from tests.histories.alphabet import (
     answer_name,
     at,
     chat_id,
+    conversation_id,
 )
 from tests.histories.messenger_rules import News, PeopleRules
 from tests.histories.model_chat import ModelChat
@@ -71,35 +74,66 @@ def turns(actions: list[str]) -> st.SearchStrategy[Turn]:
 
 
 class TurnRules(Play):
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_at: dict[tuple[str, str], int] = {}
+
     @rule(turns=st.lists(turns(ACTIONS), min_size=1, max_size=4))
     def act(self, turns: list[Turn]) -> None:
         """Whether somebody sees a chat is asked before a command, so he may have lost sight of it by then."""
         for turn in turns:
             if turn.chat in self.model.chats:
-                self.act_once(turn, self.model.chats[turn.chat])
+                self.act_once(turn)
 
-    def act_once(self, turn: Turn, chat: ModelChat) -> None:
-        look = self.look(turn)
-        arguments: list[Any] = [chat_id(turn.chat), turn.employee]
+    def act_once(self, turn: Turn) -> None:
+        glance = self.answers.glance(turn.employee, turn.chat)
+        parts = self.parts_of(turn, glance)
+        look = self.look(turn, glance)
+        chat_ids = [chat_id(chat.name) for chat in parts]
+        if turn.action == "read_up_to":
+            self.read(turn, parts, look)
+            return
+        arguments: list[Any] = [chat_ids, turn.employee]
         match turn.action:
             case "assign":
                 arguments.append(turn.other)
             case "snooze":
                 arguments.append(at(self.world.minute + turn.pause))
-            case "read_up_to":
-                arguments.append(look.position)
         seen = {"seen_position": look.position} if turn.action in LOOKING else {}
         command: Callable[..., Any] = getattr(self.app, turn.action)
-        if self.carry_out(command, *arguments, **seen, refusal=self.refusal_of(turn, chat)):
-            self.move(turn, chat, look.arrivals)
+        if self.carry_out(command, *arguments, **seen, refusal=self.refusal_of(turn, parts)):
+            for chat in parts:
+                self.move(turn, chat, look.arrivals)
 
-    def look(self, turn: Turn) -> Look:
+    def parts_of(self, turn: Turn, glance: Glance | None) -> list[ModelChat]:
+        """What he sees of the conversation; who does not see the chat any more acts on it alone."""
+        found = [] if glance is None else [CHAT_NAMES[each] for each in glance.chat_ids]
+        if self.world.position == self.app.head():
+            oldest = conversation_id(self.model.conversation(turn.chat)[0])
+            assert sorted(found) == sorted(chat.name for chat in self.model.seen(turn.employee, turn.chat))
+            assert glance is None or glance.conversation_id == oldest
+        return [self.model.chats[name] for name in found or [turn.chat]]
+
+    def read(self, turn: Turn, parts: list[ModelChat], look: Look) -> None:
+        """There is no more than one a minute of an employee and a conversation."""
+        conversation = self.model.conversation(turn.chat)[0]
+        chat_ids = [chat_id(chat.name) for chat in parts]
+        told = (conversation_id(conversation), chat_ids, turn.employee, look.position)
+        before = self.app.head()
+        self.carry_out(self.app.read_up_to, *told)
+        if self.read_at.get((turn.employee, conversation)) == self.world.minute:
+            assert self.app.head() == before
+        elif self.app.head() > before:
+            self.read_at[turn.employee, conversation] = self.world.minute
+            for chat in parts:
+                chat.read_up_to(turn.employee, look.arrivals)
+
+    def look(self, turn: Turn, glance: Glance | None) -> Look:
         """What he saw when he looked; just now, he saw the last client message and not the ledger's head."""
         ago = min(turn.ago, len(self.ends))
         if ago == 0:
-            position = self.answers.client_position(turn.employee, turn.chat)
-            assert (position is not None) is (turn.employee in self.model.sights(turn.chat))
-            return Look(self.world.position if position is None else position, self.model.arrivals)
+            position = self.world.position if glance is None else glance.client_position
+            return Look(position, self.model.arrivals)
         return Look(*self.ends[-ago])
 
     def move(self, turn: Turn, chat: ModelChat, seen: int) -> None:
@@ -119,15 +153,11 @@ class TurnRules(Play):
                 chat.dismiss(seen)
             case "snooze":
                 chat.snooze(self.world.minute + turn.pause, seen)
-            case "read_up_to":
-                chat.read_up_to(turn.employee, seen)
 
-    def refusal_of(self, turn: Turn, chat: ModelChat) -> type[Refused] | None:
-        if turn.action == "read_up_to":
-            return None
+    def refusal_of(self, turn: Turn, parts: list[ModelChat]) -> type[Refused] | None:
         if refusal := self.refusal_of_writer(turn.employee):
             return refusal
-        if turn.action == "claim" and chat.holder not in (None, turn.employee):
+        if turn.action == "claim" and any(chat.holder not in (None, turn.employee) for chat in parts):
             return AlreadyHeld
         if turn.action == "snooze" and turn.pause == 0:
             return SnoozeInThePast
@@ -157,7 +187,7 @@ class AnswerRules(TurnRules, PeopleRules):
         if crossing == "written before":
             self.hear(news)
             turn = replace(turn, ago=max(turn.ago, 1))
-        self.act_once(turn, self.model.chats[turn.chat])
+        self.act_once(turn)
         if crossing == "written after":
             self.hear(news)
         if crossing == "time passes":

@@ -1,7 +1,8 @@
 """A company as a plain model: what happened, kept as lists, and what follows from it, worked out afresh.
 
 It borrows nothing from the system but the pure rule of who sees a chat, which is the specification. It
-has ids, clocks and an arrival order of its own.
+has clocks and an arrival order of its own; where the system decides by ids, of which it has none, it asks for
+them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import NamedTuple
 
 from domain.employee import Standing
 from domain.visibility import ChatFacts, DealFacts, DirectoryFacts, Reason, who_sees
-from tests.histories.model_chat import ModelChat, ModelMessage, Presence, Told
+from tests.histories.alphabet import chat_id
+from tests.histories.model_chat import FOLDERS, ModelChat, ModelMessage, Presence, Told, waiting_since
 
 FURTHER_AND_FURTHER = ("queued", "sent", "failed", "delivered", "read")
 """Of two reports about one delivery the later of these counts: who read a message got it."""
@@ -51,8 +53,9 @@ class LastMessage(NamedTuple):
 
 
 class ShownLine(NamedTuple):
-    """A conversation in an inbox. title: a group's."""
+    """A conversation in an inbox. chats: what is seen of it, oldest first. title: a group's."""
 
+    chats: list[str]
     kind: str
     title: str | None
     reasons: frozenset[Reason]
@@ -170,46 +173,71 @@ class ModelCompany:
         for name, chat in self.chats.items():
             chat.react(minute, set(self.sights(name)))
 
+    def clients(self, chat: ModelChat) -> set[str]:
+        return {who for who, addresses in self.links.items() if addresses & chat.participants}
+
+    def conversation(self, name: str) -> list[str]:
+        """The chats of a conversation, oldest first: what has a client in common, also by way of others."""
+        found, clients = {name}, self.clients(self.chats[name])
+        near = {name}
+        while near and self.chats[name].kind == "direct":
+            near = {
+                other
+                for other, chat in self.chats.items()
+                if other not in found and chat.kind == "direct" and self.clients(chat) & clients
+            }
+            found |= near
+            clients |= {who for other in near for who in self.clients(self.chats[other])}
+        return [other for other in self.chats if other in found]
+
+    def seen(self, employee: str, name: str) -> list[ModelChat]:
+        """What an employee sees of the conversation in which a chat stands."""
+        return [self.chats[part] for part in self.conversation(name) if employee in self.sights(part)]
+
     def inbox(self, employee: str) -> dict[str, ShownLine]:
-        """Chat → its line, for one employee."""
-        sights = {name: self.sights(name).get(employee) for name in self.chats}
-        return {
-            name: self._line(self.chats[name], employee, reasons)
-            for name, reasons in sights.items()
-            if reasons
-        }
+        """Conversation, by its oldest chat → its line, for one employee."""
+        oldest = {self.conversation(name)[0] for name in self.chats}
+        parts = {name: self.seen(employee, name) for name in oldest}
+        return {name: self._line(seen, employee) for name, seen in parts.items() if seen}
 
-    def timeline(self, name: str) -> list[ShownMessage]:
-        """The messages of a chat in time order, as they are after all edits."""
-        chat = self.chats[name]
-        return [self._shown(chat, message) for message in chat.names_in_order]
+    def timeline(self, chats: list[ModelChat]) -> list[ShownMessage]:
+        """The messages of chats in time order, as they are after all edits."""
+        messages = [(chat.messages[name].told, chat, name) for chat in chats for name in chat.messages]
+        return [self._shown(chat, name) for _, chat, name in sorted(messages, key=lambda each: each[0])]
 
-    def participants(self, name: str) -> dict[str, ShownParticipant]:
-        """Address → who it is, as is known now, and when it was in a chat."""
-        return {
-            address: self._participant(self.chats[name], address) for address in self.chats[name].addresses
-        }
+    def participants(self, chats: list[ModelChat]) -> dict[str, ShownParticipant]:
+        """Address → who it is, as is known now, and when it was in these chats."""
+        addresses = {address for chat in chats for address in chat.addresses}
+        return {address: self._participant(chats, address) for address in addresses}
 
-    def _participant(self, chat: ModelChat, address: str) -> ShownParticipant:
+    def _participant(self, chats: list[ModelChat], address: str) -> ShownParticipant:
         person_kind, person = self.written_by.get(address, (None, None))
         kind, contact = self._client(address)
-        stay = chat.stay_of(address)
-        return ShownParticipant(chat.spelled(address), person_kind or kind, contact, person, *stay)
+        known = sorted((chat for chat in chats if address in chat.addresses), key=chat_id_of)
+        stays = [chat.stay_of(address) for chat in known]
+        joined = min((came for came, _ in stays if came is not None), default=None)
+        gone = [left for _, left in stays if left is not None]
+        left = max(gone) if len(gone) == len(stays) else None
+        return ShownParticipant(known[0].spelled(address), person_kind or kind, contact, person, joined, left)
 
-    def _line(self, chat: ModelChat, employee: str, reasons: frozenset[Reason]) -> ShownLine:
-        last = self._shown(chat, chat.names_in_order[-1]) if chat.messages else None
-        clients = {who for who, addresses in self.links.items() if addresses & chat.participants}
+    def _line(self, parts: list[ModelChat], employee: str) -> ShownLine:
+        """Several chats as one: in the most demanding folder, and an answer in any answers all before."""
+        folder = min((chat.folder for chat in parts), key=FOLDERS.index)
+        held = [chat for chat in parts if chat.holder is not None]
+        untils = [chat.until for chat in parts if chat.folder == folder and chat.until is not None]
+        timeline = self.timeline(parts)
         return ShownLine(
-            kind=chat.kind,
-            title=chat.title if chat.kind == "group" else None,
-            reasons=reasons,
-            contacts=frozenset(clients),
-            folder=chat.folder,
-            holder=chat.holder,
-            snoozed_until=chat.until,
-            waiting_since=chat.waiting_since,
-            unread=chat.unread(employee),
-            last=last and LastMessage(*last[:5]),
+            chats=[chat.name for chat in parts],
+            kind=parts[0].kind,
+            title=parts[0].title if parts[0].kind == "group" else None,
+            reasons=frozenset().union(*(self.sights(chat.name)[employee] for chat in parts)),
+            contacts=frozenset().union(*map(self.clients, parts)),
+            folder=folder,
+            holder=max(held, key=liveliness).holder if held else None,
+            snoozed_until=min(untils, default=None),
+            waiting_since=waiting_since(parts),
+            unread=sum(chat.unread(employee) for chat in parts),
+            last=LastMessage(*timeline[-1][:5]) if timeline else None,
         )
 
     def _shown(self, chat: ModelChat, name: str) -> ShownMessage:
@@ -235,3 +263,12 @@ class ModelCompany:
     def _delivery(self, chat: ModelChat, name: str, message: ModelMessage) -> str:
         reports = ["queued" if message.queued else "sent", *self.reports.get((chat.channel, name), [])]
         return max(reports, key=FURTHER_AND_FURTHER.index)
+
+
+def chat_id_of(chat: ModelChat) -> str:
+    return chat_id(chat.name)
+
+
+def liveliness(chat: ModelChat) -> tuple[int, str]:
+    """Where several hold parts of a conversation, the holder of the liveliest is shown; ties go by id."""
+    return chat.activity, chat_id_of(chat)

@@ -104,14 +104,6 @@ class ModelChat:
         return max((message.told.arrival for message in self.client_messages), default=0)
 
     @property
-    def waiting_since(self) -> int | None:
-        """The minute of the first client message after the last answer that still needs one."""
-        answers = [message.told for message in self.messages.values() if not message.incoming]
-        answered = max(answers, default=Told(-1, 0))
-        unanswered = [message.told for message in self.client_messages if message.told > answered]
-        return min((told.minute for told in unanswered if told.arrival > self.dismissed), default=None)
-
-    @property
     def activity(self) -> int:
         return max([self.opened, *(message.told.minute for message in self.messages.values())])
 
@@ -166,3 +158,16 @@ class ModelChat:
         self, folder: str, *, holder: str | None = None, until: int | None = None, seen: int = 0
     ) -> None:
         self.folder, self.holder, self.until, self.seen = folder, holder, until, seen
+
+
+def waiting_since(chats: list[ModelChat]) -> int | None:
+    """The minute of the first client message after the last answer in any of them that still needs one."""
+    answers = [one.told for chat in chats for one in chat.messages.values() if not one.incoming]
+    answered = max(answers, default=Told(-1, 0))
+    unanswered = [
+        one.told.minute
+        for chat in chats
+        for one in chat.client_messages
+        if one.told > answered and one.told.arrival > chat.dismissed
+    ]
+    return min(unanswered, default=None)

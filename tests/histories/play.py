@@ -98,14 +98,16 @@ class Play(RuleBasedStateMachine):
     def check_inbox(self, employee: str) -> None:
         items = self.answers.items(employee)
         assert lines(items) == self.model.inbox(employee)
-        activities = [self.model.chats[name].activity for name in lines(items)]
+        activities = [
+            max(self.model.chats[chat].activity for chat in line.chats) for line in lines(items).values()
+        ]
         assert activities == sorted(activities, reverse=True)
         assert self.answers.counts(employee) == counted(items)
 
     def check_messages(self, employee: str) -> None:
-        seen = self.model.inbox(employee)
         for name in CHATS:
-            expected = self.model.timeline(name) if name in seen else None
+            seen = self.model.seen(employee, name) if name in self.model.chats else []
+            expected = self.model.timeline(seen) if seen else None
             assert self.answers.messages(employee, name) == expected
 
     def check_part_of_inbox(self, employee: str, filters: dict[str, Any]) -> None:
@@ -117,13 +119,16 @@ class Play(RuleBasedStateMachine):
 
     def check_conversation(self, employee: str, name: str) -> None:
         """All pages together are the timeline, both ways; who sees nothing of it opens nothing."""
-        line = self.model.inbox(employee).get(name)
-        timeline = self.model.timeline(name) if line else []
+        seen = self.model.seen(employee, name) if name in self.model.chats else []
+        timeline = self.model.timeline(seen)
         forwards = self.answers.pages(employee, name)
         backwards = self.answers.pages(employee, name, before=NEVER)
         assert [message for page in forwards for message in page] == timeline
         assert [message for page in reversed(backwards) for message in page] == timeline
-        opened = (line, self.model.participants(name)) if line else None
+        opened = None
+        if seen:
+            line = self.model.inbox(employee)[self.model.conversation(name)[0]]
+            opened = (line, self.model.participants(seen))
         assert self.answers.conversation(employee, name) == opened
         if CHATS[name][1] == "group":
             assert self.answers.messages(employee, name, surface="deal_card") is None
@@ -141,7 +146,7 @@ class Play(RuleBasedStateMachine):
             folder in (None, item["folder"])
             and waiting in (None, item["waiting_since"] is not None)
             and holder_id in (None, item["holder_id"])
-            and channel_id in (None, item["chats"][0]["channel_id"])
+            and (channel_id is None or channel_id in {chat["channel_id"] for chat in item["chats"]})
             and (item["kind"] == "direct" or surface not in ("deal_card", "open_line"))
         )
 

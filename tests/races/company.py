@@ -44,8 +44,8 @@ ORDER BY position
 
 LINES = """
 SELECT chat_id::text, chat.folder, chat.holder_id, chat.client_position,
-       array_agg(line.folder) AS folders_of_lines, array_agg(line.principal) AS principals
-FROM inbox.chat JOIN inbox.line USING (chat_id)
+       array_agg(line.folder) AS folders_of_lines, array_agg(line.audience) AS audiences
+FROM inbox.chat JOIN inbox.line ON chat_id = ANY (chat_ids)
 GROUP BY chat_id
 """
 
@@ -69,7 +69,7 @@ class Line:
     holder_id: str | None
     client_position: int
     folders_of_lines: list[str]
-    principals: list[str]
+    audiences: list[str]
 
 
 @dataclass(slots=True)

@@ -129,7 +129,7 @@ def test_a_claim_that_crosses_a_handover_leaves_no_holder_who_does_not_see(compa
             assert_released_blind(happened[chat_id(chat)], former)
             line = lines[chat_id(chat)]
             assert (line.folder, line.holder_id) == ("incoming", None)
-            assert {f"employee:{seller}" for seller in SELLERS}.intersection(line.principals) == {
+            assert {f"employee:{seller}" for seller in SELLERS}.intersection(line.audiences) == {
                 f"employee:{successor}"
             }
             firsts[happened[chat_id(chat)][0].position < handed_over[chat]] += 1

@@ -106,7 +106,7 @@ def test_a_message_that_crosses_a_claim_or_a_release_changes_nothing_about_it(co
         move, topic = ((Chatledger.claim, "claimed"), (Chatledger.release, "released"))[number % 2]
 
         def take_or_let_go(race: Crossing, move: Callable[..., Accepted] = move) -> int:
-            return move(company.at(race.side), chat_id(race.chat), "oleg", by=by()).position
+            return move(company.at(race.side), [chat_id(race.chat)], "oleg", by=by()).position
 
         contest(races, [take_or_let_go, writer(company)], random)
         company.settle()
