@@ -147,7 +147,7 @@ class Company:
                 },
             ).fetchone()
         assert row is not None, f"{employee_id} does not see {chat}"
-        return int(row[3])
+        return int(row[2])
 
     def settle(self) -> int:
         """Wait until everything has followed from everything, in both processes; the ledger's head then."""
