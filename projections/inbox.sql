@@ -518,6 +518,45 @@ CREATE OR REPLACE FUNCTION inbox.lines_after(
     OFFSET 0
 $$;
 
+-- The conversation in which each of these chats stood at a position, and the chats that stood there with it.
+CREATE OR REPLACE FUNCTION inbox.stood(of_chats uuid[], at bigint)
+RETURNS TABLE (chat_id uuid, conversation_id uuid) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH RECURSIVE near AS (
+        SELECT chat.chat_id AS seed, chat.chat_id, chat.workspace_id, chat.kind, chat.position,
+               chat.conversation_id
+        FROM unnest(of_chats) AS asked (chat_id)
+        CROSS JOIN LATERAL (
+            SELECT * FROM visibility.chat WHERE chat_id = asked.chat_id AND position <= at OFFSET 0) AS chat
+        UNION
+        SELECT near.seed, chat.chat_id, chat.workspace_id, chat.kind, chat.position,
+               chat.conversation_id
+        FROM near
+        CROSS JOIN LATERAL (
+            SELECT object FROM visibility.presence
+            WHERE subject = near.chat_id::text AND workspace_id = near.workspace_id AND during @> at
+            OFFSET 0) AS presence
+        CROSS JOIN LATERAL (
+            SELECT object FROM visibility.link
+            WHERE subject = presence.object AND workspace_id = near.workspace_id AND during @> at
+            OFFSET 0) AS client
+        CROSS JOIN LATERAL (
+            SELECT subject FROM visibility.link
+            WHERE object = client.object AND workspace_id = near.workspace_id AND during @> at
+            OFFSET 0) AS address
+        CROSS JOIN LATERAL (
+            SELECT subject FROM visibility.presence
+            WHERE object = address.subject AND workspace_id = near.workspace_id AND during @> at
+            OFFSET 0) AS other
+        CROSS JOIN LATERAL (
+            SELECT * FROM visibility.chat
+            WHERE chat_id = other.subject::uuid AND kind = 'direct' AND position <= at OFFSET 0) AS chat
+        WHERE near.kind = 'direct'
+    )
+    SELECT DISTINCT near.chat_id,
+           first_value(near.conversation_id) OVER (PARTITION BY near.seed ORDER BY near.position)
+    FROM near
+$$;
+
 -- The chats of a conversation, by its id or by that of one of its chats alone.
 CREATE OR REPLACE FUNCTION inbox.chats_of(of_workspace text, of_conversation uuid)
 RETURNS SETOF inbox.chat LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -536,6 +575,30 @@ CREATE OR REPLACE FUNCTION inbox.chats_seen(
     FROM inbox.chats_of(of_workspace, of_conversation) AS chat
     WHERE chat.kind = ANY (kinds)
       AND visibility.sees(visibility.principals(of_workspace, of_employee), chat.chat_id)
+$$;
+
+-- The line that an employee has of a conversation, if it is in his list, and the item that it is there.
+CREATE OR REPLACE FUNCTION inbox.listed(of_workspace text, of_employee text, of_conversation uuid)
+RETURNS TABLE (conversation_id uuid, chat_ids uuid[], kind text, item text)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT line.conversation_id, line.chat_ids, line.kind,
+           inbox.item(shown.head, shown.last_message, shown.author_kind,
+                      coalesce(colleague.name, shown.author_name),
+                      shown.client_count - coalesce(reading.read_count, 0), why.reasons)
+    FROM inbox.audiences(of_workspace, of_employee) AS caller
+    LEFT JOIN LATERAL inbox.oversight(of_workspace, of_employee) ON 'oversight' = ANY (own)
+    CROSS JOIN LATERAL (
+        SELECT * FROM inbox.line
+        WHERE line.conversation_id = of_conversation AND audience = ANY (listed)
+        ORDER BY inbox.rank(audience) DESC LIMIT 1) AS line
+    CROSS JOIN LATERAL inbox.shown(
+        line.conversation_id, line.chat_ids, line.kind, line.folder, line.waiting_since) AS shown
+    LEFT JOIN LATERAL (
+        SELECT sum(read_count)::bigint AS read_count FROM inbox.reading
+        WHERE chat_id = ANY (line.chat_ids) AND employee_id = of_employee OFFSET 0) AS reading ON true
+    LEFT JOIN LATERAL inbox.colleague(of_workspace, author_kind, author_id) ON true
+    CROSS JOIN LATERAL inbox.reasons(line.conversation_id, own, oversight.reason) AS why
+    WHERE line.workspace_id = of_workspace
 $$;
 
 -- Everybody who takes part in these chats or did: since when in the first, and until when in the last.
@@ -934,7 +997,8 @@ WITH touched AS MATERIALIZED (
         FROM conversation
         CROSS JOIN LATERAL (
             SELECT ARRAY(
-                SELECT CASE WHEN each = 'team' AND 'oversight' = ANY (audiences) THEN 'team:mixed' ELSE each END
+                SELECT CASE WHEN each = 'team' AND 'oversight' = ANY (audiences) THEN 'team:mixed'
+                            ELSE each END
                 FROM unnest(audiences) AS each
                 UNION ALL
                 SELECT 'new_client+' || each FROM unnest(audiences) AS each
@@ -1078,10 +1142,7 @@ FROM projection.checkpoint WHERE name = 'inbox';
 
 -- name: conversation
 SELECT checkpoint.position, (
-    SELECT left(inbox.item(
-            shown.head, shown.last_message, author_kind, coalesce(colleague.name, author_name),
-            shown.client_count - coalesce(read_count, 0), why.reasons), -1)
-        || ', "participants": ' || (
+    SELECT left(listed.item, -1) || ', "participants": ' || (
         SELECT coalesce(json_agg(json_build_object(
             'address', participant.address,
             'name', coalesce(employee.name, staff.name, client.name, participant.name),
@@ -1093,32 +1154,20 @@ SELECT checkpoint.position, (
             'joined_at', projection.rfc3339(participant.first_at),
             'left_at', projection.rfc3339(participant.left_at)
         ) ORDER BY participant.first_at, participant.address_id), '[]')::text
-        FROM inbox.participants(line.chat_ids) AS participant
+        FROM inbox.participants(listed.chat_ids) AS participant
         LEFT JOIN directory.person_address AS person
-            ON person.workspace_id = line.workspace_id AND person.address_id = participant.address_id
+            ON person.workspace_id = %(workspace_id)s AND person.address_id = participant.address_id
         LEFT JOIN directory.employee ON person.person_kind = 'employee'
-            AND employee.workspace_id = line.workspace_id AND employee.employee_id = person.person_id
+            AND employee.workspace_id = %(workspace_id)s AND employee.employee_id = person.person_id
         LEFT JOIN directory.staff ON person.person_kind = 'external_staff'
-            AND staff.workspace_id = line.workspace_id AND staff.staff_id = person.person_id
-        LEFT JOIN LATERAL inbox.client_of(line.workspace_id, participant.address_id) AS client ON true
+            AND staff.workspace_id = %(workspace_id)s AND staff.staff_id = person.person_id
+        LEFT JOIN LATERAL inbox.client_of(%(workspace_id)s, participant.address_id) AS client ON true
     ) || '}'
-    FROM inbox.audiences(%(workspace_id)s, %(employee_id)s) AS caller
-    LEFT JOIN LATERAL inbox.oversight(%(workspace_id)s, %(employee_id)s) ON 'oversight' = ANY (own)
-    CROSS JOIN LATERAL (
+    FROM (
         SELECT conversation_id FROM inbox.chat
         WHERE own_id = %(conversation_id)s AND workspace_id = %(workspace_id)s OFFSET 0) AS asked
-    CROSS JOIN LATERAL (
-        SELECT * FROM inbox.line
-        WHERE conversation_id = asked.conversation_id AND audience = ANY (listed)
-          AND kind = ANY (%(kinds)s::text[])
-        ORDER BY inbox.rank(audience) DESC LIMIT 1) AS line
-    CROSS JOIN LATERAL inbox.shown(
-        line.conversation_id, line.chat_ids, line.kind, line.folder, line.waiting_since) AS shown
-    LEFT JOIN LATERAL (
-        SELECT sum(read_count)::bigint AS read_count FROM inbox.reading
-        WHERE chat_id = ANY (line.chat_ids) AND employee_id = %(employee_id)s OFFSET 0) AS reading ON true
-    LEFT JOIN LATERAL inbox.colleague(%(workspace_id)s, author_kind, author_id) ON true
-    CROSS JOIN LATERAL inbox.reasons(line.conversation_id, own, oversight.reason) AS why
+    CROSS JOIN LATERAL inbox.listed(%(workspace_id)s, %(employee_id)s, asked.conversation_id) AS listed
+    WHERE listed.kind = ANY (%(kinds)s::text[])
 ) AS body
 FROM projection.checkpoint WHERE name = 'inbox';
 
