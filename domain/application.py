@@ -5,9 +5,10 @@ from __future__ import annotations
 from domain.conversations import ConversationCommands
 from domain.directory import DirectoryCommands
 from domain.receiving import ReceivingCommands
+from domain.threads import ThreadCommands
 
 
-class Chatledger(DirectoryCommands, ReceivingCommands, ConversationCommands):
+class Chatledger(DirectoryCommands, ReceivingCommands, ConversationCommands, ThreadCommands):
     """All commands, over one ledger."""
 
     name = "chatledger"

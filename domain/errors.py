@@ -74,6 +74,15 @@ class UnknownReference(Invalid):
         )
 
 
+class InactiveEmployee(Invalid):
+    """Who is gone can't be asked for anything."""
+
+    code = "inactive_employee"
+
+    def __init__(self, employee_id: str, *, field: str) -> None:
+        super().__init__(f"Employee {employee_id!r} is not active.", field=field, employee_id=employee_id)
+
+
 class AlreadyHeld(Conflict):
     """Another employee took the conversation first."""
 
