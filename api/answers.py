@@ -213,3 +213,30 @@ class ReadModelStatus(Shape):
 class ReadModelStatuses(Shape):
     items: list[ReadModelStatus]
     next_cursor: None
+
+
+class Helper(Shape):
+    employee_id: str
+    name: str | None
+    added_by: str
+    added_at: datetime
+
+
+class Reply(Shape):
+    reply_id: UUID
+    author: Author
+    text: str | None
+    at: datetime
+    position: int
+
+
+class ThreadPage(Shape):
+    message_id: UUID
+    helpers: list[Helper]
+    items: list[Reply]
+    next_cursor: str | None
+
+
+class ThreadWritten(Written):
+    message_id: UUID
+    reply_id: UUID | None

@@ -149,4 +149,5 @@ class AttachmentStatement(Statement):
 
 
 Attachments = Annotated[list[AttachmentStatement], Field(max_length=limits.ATTACHMENTS_PER_MESSAGE)]
+EmployeeIds = Annotated[list[Id], Field(max_length=limits.HELPERS_PER_REQUEST)]
 Addresses = Annotated[list[AddressStatement], Field(max_length=limits.ADDRESSES_PER_PERSON)]

@@ -16,7 +16,7 @@ from psycopg import Connection, Cursor
 
 from projections.statements import AS_WRITTEN, Statement, Statements
 
-READ_MODELS = ("directory", "access", "visibility", "timeline", "inbox")
+READ_MODELS = ("directory", "access", "visibility", "threads", "timeline", "inbox")
 """In the order in which a range is applied."""
 
 REACTIONS = "reactions"

@@ -100,6 +100,11 @@ CALLS = [
     employee("read", {"position": 1}),
     employee("link", {"address": ADDRESS, "contact_id": "wife", "name": "Wife"}, "name"),
     employee("unlink", {"address": ADDRESS, "contact_id": "husband"}),
+    employee(
+        "messages/5e7c7a2e-0000-4000-8000-000000000000/thread",
+        {"text": "x", "add_employee_ids": ["vera"], "remove_employee_ids": ["irina"]},
+        "text",
+    ),
     Call("oleg", "POST", "/v1/conversations/bulk", {"conversation_ids": ["x"], "action": "claim"}),
 ]
 

@@ -44,6 +44,8 @@ NEEDS = {
         )
     },
     "POST /v1/conversations/bulk": EMPLOYEE,
+    f"GET {CONVERSATION}/messages/{{message_id}}/thread": EMPLOYEE,
+    f"POST {CONVERSATION}/messages/{{message_id}}/thread": EMPLOYEE,
     "GET /v1/audit/visibility": AUDITOR,
     "GET /v1/projections": ADMIN,
 }
