@@ -240,3 +240,28 @@ class ThreadPage(Shape):
 class ThreadWritten(Written):
     message_id: UUID
     reply_id: UUID | None
+
+
+class TaskShape(Shape):
+    task_id: UUID
+    conversation_id: UUID
+    title: str | None = Field(description="The conversation's.")
+    text: str | None
+    assignee_id: str
+    assignee_name: str | None
+    created_by: str
+    created_at: datetime
+    due_at: datetime | None
+    overdue: bool
+    done_at: datetime | None
+    done_by: str | None
+    position: int = Field(description="Where it was created.")
+
+
+class TaskPage(Shape):
+    items: list[TaskShape]
+    next_cursor: str | None
+
+
+class TaskWritten(Written):
+    task_id: UUID

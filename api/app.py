@@ -27,6 +27,7 @@ from api import (
     messages,
     operations,
     receiving,
+    tasks,
     threads,
     tokens,
 )
@@ -53,6 +54,7 @@ from projections.read_model import (
     table_definitions,
 )
 from projections.rebuild import CONNECTIONS, rebuilding
+from projections.tasks import Tasks
 from projections.threads import Threads
 from projections.timeline import Timeline
 from projections.visibility import Visibility
@@ -153,6 +155,7 @@ def create_app(system: System) -> FastAPI:
         conversations,
         links,
         threads,
+        tasks,
         directory,
         tokens,
         audit,
@@ -210,9 +213,9 @@ def _asking(database_url: str, settings: Settings) -> Pool:
     )
 
 
-def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility, Threads]:
+def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility, Threads, Tasks]:
     known = Access(asking), Directory(asking), Inbox(asking), Timeline(asking), Visibility(asking)
-    return *known, Threads(asking)
+    return *known, Threads(asking), Tasks(asking)
 
 
 @contextmanager

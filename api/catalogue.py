@@ -22,6 +22,7 @@ from domain.fact import PRIVATE, Fact, Noun
 from domain.message import Message
 from domain.reading import Reading
 from domain.staff import Staff
+from domain.task import Task
 from domain.thread import Thread
 from domain.token import Token
 from domain.workspace import Workspace
@@ -41,6 +42,7 @@ NOUNS: tuple[type[Noun], ...] = (
     Conversation,
     Reading,
     Thread,
+    Task,
 )
 """In the order in which a newcomer meets them."""
 

@@ -19,6 +19,7 @@ TEXT_CHARACTERS: Final = 65_536
 """Of one message: the longest that a messenger lets through (WhatsApp)."""
 
 REASON_CHARACTERS: Final = 1_000
+TASK_CHARACTERS: Final = 4_000
 URL_CHARACTERS: Final = 2_048
 SEARCH_CHARACTERS: Final = 200
 CURSOR_CHARACTERS: Final = 1_024

@@ -142,6 +142,20 @@ class CannotSee(Invalid):
         )
 
 
+class AssigneeCannotSee(Invalid):
+    """A task is only given to an employee who sees its conversation."""
+
+    code = "assignee_cannot_see"
+
+    def __init__(self, employee_id: str, conversation_id: str) -> None:
+        super().__init__(
+            f"Employee {employee_id!r} does not see conversation {conversation_id}, so he can't do this.",
+            field="assignee_id",
+            employee_id=employee_id,
+            conversation_id=conversation_id,
+        )
+
+
 class ChatKindMissing(Invalid):
     """The first message of a chat has to say what kind of chat it is."""
 

@@ -14,7 +14,7 @@ def helps(history: History, employee: str, message: str, *chats: str, added: boo
     """Somebody is let into the thread under a message, or let go."""
     return history.append(
         HELPER[0] if added else HELPER[1],
-        f"thread under {message}",
+        named(f"thread under {message}"),
         thread_id=named(f"thread under {message}"),
         message_id=named(message),
         chat_id=named(chats[0]),
