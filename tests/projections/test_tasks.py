@@ -37,7 +37,8 @@ stories = st.lists(
         task=st.sampled_from(list(TASKS)),
         number=st.integers(0, 2),
     ),
-    max_size=12,
+    min_size=5,
+    max_size=14,
 )
 
 
@@ -136,8 +137,8 @@ def moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-@given(story=stories, cuts=st.sets(st.integers(1, 14)))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(story=stories, cuts=st.sets(st.integers(1, 18)))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_a_task_is_what_was_said_last_and_on_the_lists_of_who_sees_its_chat(
     connection: Connection[Any], numbers: Iterator[int], story: Story, cuts: Collection[int]
 ) -> None:
