@@ -152,10 +152,13 @@ def table_definitions() -> list[str]:
 
 
 def made_otherwise(connection: Connection[Any]) -> list[str]:
-    """Read models whose tables another version made, in another way; and those that are built from them."""
+    """Read models whose tables another version made, in another way; and those that are built from them.
+
+    One that the other version did not have is not there to be built anew: it follows from the beginning.
+    """
     known = dict(connection.execute(CHECKPOINTS["definitions"]).fetchall())
-    changed = {name for name in READ_MODELS if known.get(name, "") not in ("", ReadModel(name).definition)}
-    return [name for name in READ_MODELS if name in changed or changed & built_from(name)]
+    changed = {name for name in known if name in READ_MODELS and known[name] != ReadModel(name).definition}
+    return [name for name in READ_MODELS if name in changed or name in known and changed & built_from(name)]
 
 
 def note_definitions(connection: Connection[Any]) -> None:

@@ -6,13 +6,19 @@ from datetime import datetime
 from itertools import count
 from typing import Any, NamedTuple
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
+from psycopg.sql import SQL, Literal
 
+from projections.read_model import PLANS
+from projections.statements import Statements
+from projections.tasks import EARLIEST, LATEST
 from tests.projections.history import History, all_rows, follow, named, noon, rebuild
 from tests.projections.test_helpers import helps, standing
+from tests.projections.test_plans import nodes, numbered
 
 CHATS = "family", "husband"
 TASKS = {"plan": "family", "call": "family", "bill": "husband"}
@@ -106,7 +112,7 @@ class Company:
                 self.append(said, said.what, by_id=whom)
 
     def append(self, said: Said, topic: str, private: dict[str, Any] | None = None, **facts: Any) -> int:
-        chat, task = self.id_of(TASKS[said.task]), self.id_of(said.task)
+        chat, task = self.id_of(TASKS.get(said.task, "family")), self.id_of(said.task)
         return self.history.append(
             f"task.{topic}",
             task,
@@ -187,3 +193,53 @@ def test_rebuilt_they_are_the_same(url: str, connection: Connection[Any]) -> Non
     rebuild(url)  # which compares row by row
 
     assert all_rows(connection, "tasks") == live
+
+
+@pytest.mark.parametrize("question", ["page of oleg's", "page of everybody's", "of_conversation"])
+def test_a_page_reads_no_more_rows_of_a_longer_list(
+    url: str, connection: Connection[Any], question: str
+) -> None:
+    company = Company(connection)
+    company.say(Said("helps", "plan", 0))
+    read = []
+    for tasks in (range(60), range(60, 240)):
+        for number in tasks:
+            company.create(Said("created", str(number), number % 50))
+        follow(connection, company.history.head)
+        read.append(rows_read(url, question))
+
+    assert 11 <= read[0] == read[1] <= 6 * 11, (
+        "a line, its chat, and what a task shows, for each item and one more"
+    )
+
+
+def rows_read(url: str, question: str) -> int:
+    """How many rows the tables gave for ten tasks, by the plan that is kept."""
+    asked: dict[str, Any] = {
+        "workspace_id": "main",
+        "employee_id": "pavel",
+        "conversation_id": named("family of main"),
+        "assignee_id": "oleg" if question == "page of oleg's" else None,
+        "kinds": ["direct", "group"],
+        "done": False,
+        "due_from": EARLIEST,
+        "due_until": LATEST,
+        "due_order": EARLIEST,
+        "position": 0,
+        "limit": 10,
+        "now": noon(),
+    }
+    names, sql = numbered(Statements.load("tasks")[question.split()[0]])
+    values = SQL(", ").join(Literal(asked[name]) for name in names)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(PLANS)
+        connection.execute(f"PREPARE asked AS {sql}".encode())
+        row = connection.execute(
+            SQL("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked ({})").format(values)
+        ).fetchone()
+    assert row is not None
+    return sum(
+        round((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
+        for node in nodes(row[0][0]["Plan"])
+        if "Relation Name" in node
+    )
