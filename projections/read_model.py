@@ -158,7 +158,7 @@ def made_otherwise(connection: Connection[Any]) -> list[str]:
     """
     known = dict(connection.execute(CHECKPOINTS["definitions"]).fetchall())
     changed = {name for name in known if name in READ_MODELS and known[name] != ReadModel(name).definition}
-    return [name for name in READ_MODELS if name in changed or name in known and changed & built_from(name)]
+    return [name for name in READ_MODELS if name in changed or (name in known and changed & built_from(name))]
 
 
 def note_definitions(connection: Connection[Any]) -> None:
