@@ -87,6 +87,12 @@ TAGS = [
     {"name": "audit", "description": "Who could see what, when and why."},
     {"name": "operations", "description": "Whether all is well."},
 ]
+NOUNS = (
+    *(receiving, inbox, messages, conversations, links, threads, tasks),
+    *(directory, tokens, audit, operations),
+)
+"""With routes, in the order in which they are asked for: a request is held against one after the other."""
+
 PROBLEM_SHAPE = {"schema": {"$ref": f"#/components/schemas/{ProblemShape.__name__}"}}
 PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {
@@ -146,21 +152,8 @@ def create_app(system: System) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # what there is, is at /metrics
     )
     app.state.system, app.state.metrics, app.state.callers = system, Metrics(), {}
-    # In the order in which they are asked for: a request is held against one route after the other.
     pages = list(app.router.routes)  # of docs
-    for noun in (
-        receiving,
-        inbox,
-        messages,
-        conversations,
-        links,
-        threads,
-        tasks,
-        directory,
-        tokens,
-        audit,
-        operations,
-    ):
+    for noun in NOUNS:
         app.include_router(noun.routes)
     app.include_router(operations.open_routes)
     app.router.routes[:] = [*app.router.routes[len(pages) :], *pages]

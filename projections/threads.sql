@@ -66,7 +66,8 @@ WHEN MATCHED THEN UPDATE SET
     added_by = news.added_by, added_at = news.added_at, position = news.position
 WHEN NOT MATCHED AND news.topic = 'thread.helper_added' THEN
     INSERT (message_id, employee_id, workspace_id, added_by, added_at, position)
-    VALUES (news.message_id, news.employee_id, news.workspace_id, news.added_by, news.added_at, news.position);
+    VALUES (news.message_id, news.employee_id, news.workspace_id, news.added_by, news.added_at,
+            news.position);
 
 -- name: thread
 -- A page of the thread under a message that the employee sees, oldest reply first.
