@@ -152,7 +152,8 @@ ON CONFLICT (chat_id, principal, task_id) DO UPDATE SET
     assignee_id = excluded.assignee_id, done = excluded.done, due_order = excluded.due_order;
 
 -- name: page
--- As many lines of each principal as may be among the first of all of them.
+-- As many lines of each principal as may be among the first of all of them. That he still sees the chat is looked
+-- up, so that nothing is shown to who lost it while these lines are behind, or parked.
 WITH page AS MATERIALIZED (
     SELECT near.due_order, near.position, near.task_id
     FROM visibility.acting_for(%(workspace_id)s, %(employee_id)s) AS of
@@ -163,6 +164,7 @@ WITH page AS MATERIALIZED (
            AND due_order >= %(due_from)s AND due_order <= %(due_until)s
            AND (due_order, position) > (%(due_order)s::timestamptz, %(position)s)
            AND EXISTS (SELECT FROM visibility.chat WHERE chat_id = line.chat_id AND kind = ANY (%(kinds)s))
+           AND visibility.sees(ARRAY[line.principal], line.chat_id)
          ORDER BY due_order, position
          LIMIT %(limit)s + 1)
         UNION ALL
@@ -172,6 +174,7 @@ WITH page AS MATERIALIZED (
            AND due_order >= %(due_from)s AND due_order <= %(due_until)s
            AND (due_order, position) > (%(due_order)s::timestamptz, %(position)s)
            AND EXISTS (SELECT FROM visibility.chat WHERE chat_id = line.chat_id AND kind = ANY (%(kinds)s))
+           AND visibility.sees(ARRAY[line.principal], line.chat_id)
          ORDER BY due_order, position
          LIMIT %(limit)s + 1)
     ) AS near

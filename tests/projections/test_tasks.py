@@ -1,5 +1,7 @@
 """Tasks and who has them on his lists: the same in the end, however the ranges of the ledger were cut."""
 
+import asyncio
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -13,10 +15,13 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.sql import SQL, Literal
 
+from adapters.postgres.database import create_async_pool
+from projections.answer import Answer
+from projections.checkpoints import Range
 from projections.read_model import PLANS
 from projections.statements import Statements
-from projections.tasks import EARLIEST, LATEST
-from tests.projections.history import History, all_rows, follow, named, noon, rebuild
+from projections.tasks import EARLIEST, LATEST, Asked, Tasks
+from tests.projections.history import History, all_rows, follow, leading, named, noon, rebuild
 from tests.projections.test_helpers import helps, standing
 from tests.projections.test_plans import nodes, numbered
 
@@ -193,6 +198,33 @@ def test_rebuilt_they_are_the_same(url: str, connection: Connection[Any]) -> Non
     rebuild(url)  # which compares row by row
 
     assert all_rows(connection, "tasks") == live
+
+
+def test_who_lost_sight_has_no_task_on_his_list_while_the_lines_are_behind(
+    url: str, connection: Connection[Any]
+) -> None:
+    company = Company(connection)
+    for what in ("helps", "done"):
+        company.say(Said(what, "plan", 0))
+    follow(connection, company.history.head)
+    assert listed(url) == [company.id_of("plan")]
+
+    company.say(Said("helps", "plan", 0))
+    with leading(connection) as leader:
+        before = leader.look().position(["tasks"])
+        leader.take_over(Range(("visibility",), before, company.history.head))
+
+    assert listed(url) == []
+
+
+def listed(url: str) -> list[str]:
+    """Everybody's tasks that Pavel sees."""
+
+    async def ask() -> Answer:
+        async with create_async_pool(url, max_size=1) as pool:
+            return await Tasks(pool).page("main", "pavel", Asked(None))
+
+    return [item["task_id"] for item in json.loads(asyncio.run(ask()).body or "")["items"]]
 
 
 @pytest.mark.parametrize("question", ["page of oleg's", "page of everybody's", "of_conversation"])
