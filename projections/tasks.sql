@@ -152,8 +152,8 @@ ON CONFLICT (chat_id, principal, task_id) DO UPDATE SET
     assignee_id = excluded.assignee_id, done = excluded.done, due_order = excluded.due_order;
 
 -- name: page
--- As many lines of each principal as may be among the first of all of them. That he still sees the chat is looked
--- up, so that nothing is shown to who lost it while these lines are behind, or parked.
+-- As many lines of each principal as may be among the first of all of them. That he still sees the chat is
+-- looked up, so that nothing is shown to who lost it while these lines are behind, or parked.
 WITH page AS MATERIALIZED (
     SELECT near.due_order, near.position, near.task_id
     FROM visibility.acting_for(%(workspace_id)s, %(employee_id)s) AS of

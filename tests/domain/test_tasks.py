@@ -107,15 +107,13 @@ REFUSED: dict[str, tuple[Command, type[Refused]]] = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_refusal_records_nothing(house: Chatledger, name: str) -> None:
-    command, refusal = REFUSED[name]
+def test_a_refusal_records_nothing(house: Chatledger) -> None:
     before = house.head()
 
-    with pytest.raises(refusal):
-        command(house)
-
-    assert house.head() == before
+    for name, (command, refusal) in REFUSED.items():
+        with pytest.raises(refusal):
+            command(house)
+        assert house.head() == before, name
 
 
 def test_of_many_at_once_each_change_is_recorded_once(house: Chatledger) -> None:

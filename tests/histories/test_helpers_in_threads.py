@@ -64,6 +64,6 @@ def test_helpers_see_what_the_rule_says(databases: Databases, migrated: str) -> 
     run_state_machine_as_test(
         type("HelpersComeAndGo", (HelpersComeAndGo,), {"opened": staticmethod(opened)}),
         settings=settings(
-            max_examples=6, stateful_step_count=15, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=3, stateful_step_count=12, suppress_health_check=[HealthCheck.too_slow]
         ),
     )

@@ -149,7 +149,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 @given(story=stories, cuts=st.sets(st.integers(1, 18)))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_a_task_is_what_was_said_last_and_on_the_lists_of_who_sees_its_chat(
     connection: Connection[Any], numbers: Iterator[int], story: Story, cuts: Collection[int]
 ) -> None:
