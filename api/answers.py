@@ -213,3 +213,55 @@ class ReadModelStatus(Shape):
 class ReadModelStatuses(Shape):
     items: list[ReadModelStatus]
     next_cursor: None
+
+
+class Helper(Shape):
+    employee_id: str
+    name: str | None
+    added_by: str
+    added_at: datetime
+
+
+class Reply(Shape):
+    reply_id: UUID
+    author: Author
+    text: str | None
+    at: datetime
+    position: int
+
+
+class ThreadPage(Shape):
+    message_id: UUID
+    helpers: list[Helper]
+    items: list[Reply]
+    next_cursor: str | None
+
+
+class ThreadWritten(Written):
+    message_id: UUID
+    reply_id: UUID | None
+
+
+class TaskShape(Shape):
+    task_id: UUID
+    conversation_id: UUID
+    title: str | None = Field(description="The conversation's.")
+    text: str | None
+    assignee_id: str
+    assignee_name: str | None
+    created_by: str
+    created_at: datetime
+    due_at: datetime | None
+    overdue: bool
+    done_at: datetime | None
+    done_by: str | None
+    position: int = Field(description="Where it was created.")
+
+
+class TaskPage(Shape):
+    items: list[TaskShape]
+    next_cursor: str | None
+
+
+class TaskWritten(Written):
+    task_id: UUID

@@ -29,6 +29,8 @@ from api import (
     messages,
     operations,
     receiving,
+    tasks,
+    threads,
     tokens,
 )
 from api.access import issue_first_token
@@ -54,6 +56,8 @@ from projections.read_model import (
     table_definitions,
 )
 from projections.rebuild import CONNECTIONS, rebuilding
+from projections.tasks import Tasks
+from projections.threads import Threads
 from projections.timeline import Timeline
 from projections.visibility import Visibility
 
@@ -85,6 +89,12 @@ TAGS = [
     {"name": "audit", "description": "Who could see what, when and why."},
     {"name": "operations", "description": "Whether all is well."},
 ]
+NOUNS = (
+    *(receiving, inbox, messages, conversations, links, threads, tasks),
+    *(directory, tokens, audit, operations),
+)
+"""With routes, in the order in which they are asked for: a request is held against one after the other."""
+
 PROBLEM_SHAPE = {"schema": {"$ref": f"#/components/schemas/{ProblemShape.__name__}"}}
 PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {
@@ -144,9 +154,8 @@ def create_app(system: System) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # what there is, is at /metrics
     )
     app.state.system, app.state.metrics, app.state.callers = system, Metrics(), {}
-    # In the order in which they are asked for: a request is held against one route after the other.
     pages = list(app.router.routes)  # of docs
-    for noun in (receiving, inbox, messages, conversations, links, directory, tokens, audit, operations):
+    for noun in NOUNS:
         app.include_router(noun.routes)
     app.include_router(operations.open_routes)
     app.router.routes[:] = [*app.router.routes[len(pages) :], *pages]
@@ -204,8 +213,9 @@ def _asking(database_url: str, settings: Settings) -> Pool:
     )
 
 
-def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility]:
-    return Access(asking), Directory(asking), Inbox(asking), Timeline(asking), Visibility(asking)
+def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility, Threads, Tasks]:
+    known = Access(asking), Directory(asking), Inbox(asking), Timeline(asking), Visibility(asking)
+    return *known, Threads(asking), Tasks(asking)
 
 
 @contextmanager

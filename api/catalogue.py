@@ -22,6 +22,8 @@ from domain.fact import PRIVATE, Fact, Noun
 from domain.message import Message
 from domain.reading import Reading
 from domain.staff import Staff
+from domain.task import Task
+from domain.thread import Thread
 from domain.token import Token
 from domain.workspace import Workspace
 
@@ -39,6 +41,8 @@ NOUNS: tuple[type[Noun], ...] = (
     Delivery,
     Conversation,
     Reading,
+    Thread,
+    Task,
 )
 """In the order in which a newcomer meets them."""
 

@@ -86,6 +86,12 @@ def says_something(address: str) -> str:
     return address
 
 
+def not_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank", "must not be blank")
+    return text
+
+
 def _restore_slashes(value: Any) -> Any:
     return value.replace(ESCAPED_SLASH, "/") if isinstance(value, str) else value
 
@@ -109,6 +115,12 @@ Text = Annotated[
 ]
 Reason = Annotated[
     str, StringConstraints(strict=True, max_length=limits.REASON_CHARACTERS), AfterValidator(no_nul)
+]
+TaskText = Annotated[
+    str,
+    StringConstraints(strict=True, max_length=limits.TASK_CHARACTERS),
+    AfterValidator(no_nul),
+    AfterValidator(not_blank),
 ]
 Url = Annotated[
     str,
@@ -149,4 +161,5 @@ class AttachmentStatement(Statement):
 
 
 Attachments = Annotated[list[AttachmentStatement], Field(max_length=limits.ATTACHMENTS_PER_MESSAGE)]
+EmployeeIds = Annotated[list[Id], Field(max_length=limits.HELPERS_PER_REQUEST)]
 Addresses = Annotated[list[AddressStatement], Field(max_length=limits.ADDRESSES_PER_PERSON)]

@@ -16,6 +16,8 @@ from projections.access import Access
 from projections.directory import Directory
 from projections.follower import Follower
 from projections.inbox import Inbox
+from projections.tasks import Tasks
+from projections.threads import Threads
 from projections.timeline import Timeline
 from projections.visibility import Visibility
 
@@ -51,6 +53,8 @@ class System:
     inbox: Inbox
     timeline: Timeline
     visibility: Visibility
+    threads: Threads
+    tasks: Tasks
     told: Told = field(default_factory=Told)
     keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)
     """The idempotency keys that this run is busy with; who lets one go, where that had to be put off."""

@@ -68,9 +68,13 @@ class Write:
 
     def message_id(self) -> UUID:
         """The same for each attempt with one key, so that a message is never sent twice."""
+        return self.new_id("message")
+
+    def new_id(self, noun: str) -> UUID:
+        """Of a thing that is to be made; the same for each attempt with one key."""
         if self.key is None:
             return uuid4()
-        return derive("keyed message", self.by.workspace_id, self.caller.token_id, self.key)
+        return derive(f"keyed {noun}", self.by.workspace_id, self.caller.token_id, self.key)
 
     def token(self) -> tuple[str, str]:
         """Id and secret of a token to be issued; the same for each attempt with one key."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from domain.conversations import ConversationCommands
 from domain.directory import DirectoryCommands
 from domain.receiving import ReceivingCommands
+from domain.tasks import TaskCommands
+from domain.threads import ThreadCommands
 
 
-class Chatledger(DirectoryCommands, ReceivingCommands, ConversationCommands):
+class Chatledger(DirectoryCommands, ReceivingCommands, ConversationCommands, ThreadCommands, TaskCommands):
     """All commands, over one ledger."""
 
     name = "chatledger"

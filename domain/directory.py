@@ -16,7 +16,7 @@ from domain.deal import Deal
 from domain.deciding import Accepted, Deciding
 from domain.decision import Decision
 from domain.employee import Employee, Standing
-from domain.errors import UnknownReference, UnknownThing
+from domain.errors import InactiveEmployee, UnknownReference, UnknownThing
 from domain.fact import By, Noun
 from domain.ids import derive
 from domain.staff import Staff
@@ -238,6 +238,19 @@ def require_employee(decision: Decision, employee_id: str, *, field: str) -> Emp
     employee = decision.read(Employee, derive("employee", decision.by.workspace_id, employee_id))
     if not employee.exists:
         raise UnknownReference("employee", employee_id, field=field)
+    return employee
+
+
+def require_active(decision: Decision, employee_id: str, *, field: str) -> Employee:
+    """The employee that a request names, who works here now.
+
+    Raises:
+        UnknownReference: there is none.
+        InactiveEmployee: he is gone.
+    """
+    employee = require_employee(decision, employee_id, field=field)
+    if not employee.active:
+        raise InactiveEmployee(employee_id, field=field)
     return employee
 
 

@@ -74,6 +74,15 @@ class UnknownReference(Invalid):
         )
 
 
+class InactiveEmployee(Invalid):
+    """Who is gone can't be asked for anything."""
+
+    code = "inactive_employee"
+
+    def __init__(self, employee_id: str, *, field: str) -> None:
+        super().__init__(f"Employee {employee_id!r} is not active.", field=field, employee_id=employee_id)
+
+
 class AlreadyHeld(Conflict):
     """Another employee took the conversation first."""
 
@@ -128,6 +137,20 @@ class CannotSee(Invalid):
         super().__init__(
             f"Employee {employee_id!r} does not see conversation {conversation_id}, so he can't hold it.",
             field="employee_id",
+            employee_id=employee_id,
+            conversation_id=conversation_id,
+        )
+
+
+class AssigneeCannotSee(Invalid):
+    """A task is only given to an employee who sees its conversation."""
+
+    code = "assignee_cannot_see"
+
+    def __init__(self, employee_id: str, conversation_id: str) -> None:
+        super().__init__(
+            f"Employee {employee_id!r} does not see conversation {conversation_id}, so he can't do this.",
+            field="assignee_id",
             employee_id=employee_id,
             conversation_id=conversation_id,
         )

@@ -35,6 +35,11 @@ def message_id(chat: UUID | str, external_id: str) -> UUID:
     return derive("message", str(chat), external_id)
 
 
+def thread_id(message: UUID | str) -> UUID:
+    """Under a message there is one thread."""
+    return derive("thread", str(message))
+
+
 def delivery_id(workspace_id: str, channel_id: str, message_ref: str) -> UUID:
     """How the facts speak of a message whose delivery is reported: messengers' ids may hold a phone number.
 

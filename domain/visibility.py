@@ -6,6 +6,7 @@ The words are those of the requirements:
     G3  supervisors and quality control see every chat that follows the client's owners
     G4  if no active employee answers for any participant, all who receive new clients see it
     P1  on a channel of the whole team, everybody sees the direct chats; group chats always follow G2 to G4
+    P10 a helper in a thread sees the conversation, whatever else holds; he does not answer for anybody
 """
 
 from __future__ import annotations
@@ -28,16 +29,22 @@ class Reason:
     deal_id: str = ""
     role: str = ""
     channel_id: str = ""
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatFacts:
-    """What the rule has to know of a chat. participants: the ids of the addresses that are in it now."""
+    """What the rule has to know of a chat.
+
+    participants: the ids of the addresses that are in it now. helpers: employees, each with the message under
+    which he helps so that he sees this chat.
+    """
 
     kind: str
     channel_id: str
     channel_visibility: str
     participants: Set[str]
+    helpers: Set[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +74,11 @@ Sight = tuple[str, Reason]
 def who_sees(chat: ChatFacts, directory: DirectoryFacts) -> set[Sight]:
     """Everybody who sees the chat now, with all reasons."""
     active = {who: standing for who, standing in directory.employees.items() if standing.active}
+    helping = {
+        (who, Reason("thread_helper", message_id=message)) for who, message in chat.helpers if who in active
+    }
     if chat.kind == ChatKind.DIRECT and chat.channel_visibility == ChannelVisibility.WHOLE_TEAM:
-        return {(who, Reason("whole_team", channel_id=chat.channel_id)) for who in active}
+        return helping | {(who, Reason("whole_team", channel_id=chat.channel_id)) for who in active}
 
     overseeing = {
         (who, Reason("oversight", role=standing.role))
@@ -76,7 +86,7 @@ def who_sees(chat: ChatFacts, directory: DirectoryFacts) -> set[Sight]:
         if standing.role in OVERSIGHT
     }
     answering = {sight for sight in who_answers(chat.participants, directory) if sight[0] in active}
-    return overseeing | (answering or _receiving_new_clients(active))
+    return helping | overseeing | (answering or _receiving_new_clients(active))
 
 
 def who_answers(participants: Set[str], directory: DirectoryFacts) -> set[Sight]:

@@ -16,13 +16,17 @@ from psycopg import Connection, Cursor
 
 from projections.statements import AS_WRITTEN, Statement, Statements
 
-READ_MODELS = ("directory", "access", "visibility", "timeline", "inbox")
+READ_MODELS = ("directory", "access", "visibility", "threads", "timeline", "inbox", "tasks")
 """In the order in which a range is applied."""
 
 REACTIONS = "reactions"
 """Not a read model, but it follows the ledger as they do."""
 
-READS = {"inbox": ("visibility", "timeline"), REACTIONS: ("visibility", "timeline", "inbox")}
+READS = {
+    "inbox": ("visibility", "timeline"),
+    "tasks": ("visibility",),
+    REACTIONS: ("visibility", "timeline", "inbox"),
+}
 """Whose rows a follower of the ledger reads when it follows: it never gets ahead of them."""
 
 SHOWS = {"inbox": ("directory",)}
@@ -148,10 +152,13 @@ def table_definitions() -> list[str]:
 
 
 def made_otherwise(connection: Connection[Any]) -> list[str]:
-    """Read models whose tables another version made, in another way; and those that are built from them."""
+    """Read models whose tables another version made, in another way; and those that are built from them.
+
+    One that the other version did not have is not there to be built anew: it follows from the beginning.
+    """
     known = dict(connection.execute(CHECKPOINTS["definitions"]).fetchall())
-    changed = {name for name in READ_MODELS if known.get(name, "") not in ("", ReadModel(name).definition)}
-    return [name for name in READ_MODELS if name in changed or changed & built_from(name)]
+    changed = {name for name in known if name in READ_MODELS and known[name] != ReadModel(name).definition}
+    return [name for name in READ_MODELS if name in changed or (name in known and changed & built_from(name))]
 
 
 def note_definitions(connection: Connection[Any]) -> None:

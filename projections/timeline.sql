@@ -97,6 +97,15 @@ BEGIN
 END
 $$;
 
+-- How many replies the hidden thread under a message has.
+-- In plpgsql, since `threads` may be made later than these functions are.
+CREATE OR REPLACE FUNCTION timeline.replies_under(of_message uuid) RETURNS bigint
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN coalesce((SELECT replies FROM threads.thread WHERE message_id = of_message), 0);
+END
+$$;
+
 -- One message as the API shows it.
 CREATE OR REPLACE FUNCTION timeline.item(message timeline.message) RETURNS json
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -115,7 +124,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         'deleted_at', projection.rfc3339(message.deleted_at),
         'delivery', timeline.delivery_of(message),
         'position', message.position,
-        'thread', json_build_object('replies', 0))
+        'thread', json_build_object('replies', timeline.replies_under(message.message_id)))
 $$;
 
 -- name: message_written

@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS visibility.deal_owner PARTITION OF visibility.fact FO
 CREATE TABLE IF NOT EXISTS visibility.principal PARTITION OF visibility.fact FOR VALUES IN ('principal');
 CREATE TABLE IF NOT EXISTS visibility.role PARTITION OF visibility.fact FOR VALUES IN ('role');
 CREATE TABLE IF NOT EXISTS visibility.policy PARTITION OF visibility.fact FOR VALUES IN ('policy');
+CREATE TABLE IF NOT EXISTS visibility.helper PARTITION OF visibility.fact FOR VALUES IN ('helper');
+CREATE TABLE IF NOT EXISTS visibility.helped PARTITION OF visibility.fact FOR VALUES IN ('helped');
 COMMENT ON TABLE visibility.presence IS 'chat → address that takes part in it';
 COMMENT ON TABLE visibility.link IS 'address → contact whose it is';
 COMMENT ON TABLE visibility.responsible IS 'contact → employee responsible for it';
@@ -31,6 +33,8 @@ COMMENT ON TABLE visibility.deal_owner IS 'deal that is not lost → employee wh
 COMMENT ON TABLE visibility.principal IS 'active employee → principal that he acts for';
 COMMENT ON TABLE visibility.role IS 'employee → role';
 COMMENT ON TABLE visibility.policy IS 'channel → who sees its direct chats';
+COMMENT ON TABLE visibility.helper IS 'help (the id of the message, and of who helps under it) → employee who gives it';
+COMMENT ON TABLE visibility.helped IS 'help → chat that is seen because of it';
 CREATE UNIQUE INDEX IF NOT EXISTS fact_of_subject
     ON visibility.fact (subject, workspace_id, object, kind, (lower(during)));
 CREATE INDEX IF NOT EXISTS fact_of_object ON visibility.fact (object, workspace_id, subject);
@@ -76,6 +80,7 @@ CREATE TABLE IF NOT EXISTS visibility.sight (
     deal_id text NOT NULL,
     during int8range NOT NULL
 );
+COMMENT ON COLUMN visibility.sight.contact_id IS 'whom the reason is about; of a thread_helper the message';
 CREATE UNIQUE INDEX IF NOT EXISTS sight_once
     ON visibility.sight (chat_id, principal, kind, contact_id, deal_id, (lower(during)));
 CREATE INDEX IF NOT EXISTS sight_begun ON visibility.sight ((lower(during)));
@@ -120,8 +125,9 @@ CREATE OR REPLACE FUNCTION visibility.reason(
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT json_strip_nulls(json_build_object(
         'kind', kind,
-        'contact_id', nullif(contact_id, ''),
+        'contact_id', CASE WHEN kind <> 'thread_helper' THEN nullif(contact_id, '') END,
         'deal_id', nullif(deal_id, ''),
+        'message_id', CASE kind WHEN 'thread_helper' THEN contact_id END,
         'role', CASE kind WHEN 'oversight' THEN role END,
         'channel_id', CASE kind WHEN 'whole_team' THEN substr(principal, length('team:') + 1) END
     ))
@@ -231,6 +237,20 @@ CROSS JOIN LATERAL (
 WHERE position > %(after)s AND position <= %(until)s
   AND topic IN ('deal.opened', 'deal.reassigned', 'deal.status_changed') AND employee_id IS NOT NULL;
 
+-- name: helper_added_or_removed
+-- on: thread.helper_added, thread.helper_removed
+INSERT INTO visibility.change (kind, workspace_id, subject, object, position, holds)
+SELECT turn.kind, workspace_id, facts->>'message_id' || ':' || (facts->>'employee_id'), turn.object, position,
+       topic = 'thread.helper_added'
+FROM ledger
+CROSS JOIN LATERAL (
+    SELECT 'helper' AS kind, facts->>'employee_id' AS object
+    UNION ALL
+    SELECT 'helped', chat_id FROM jsonb_array_elements_text(facts->'chat_ids') AS chat_id
+) AS turn
+WHERE position > %(after)s AND position <= %(until)s
+  AND topic IN ('thread.helper_added', 'thread.helper_removed');
+
 -- name: standing_stated
 -- on: employee.registered, employee.role_changed, employee.new_clients_switched, employee.activated, employee.deactivated
 INSERT INTO visibility.change (kind, workspace_id, subject, object, position, holds)
@@ -329,6 +349,18 @@ WITH span AS (
 ), reached AS MATERIALIZED (
     SELECT subject::uuid AS chat_id FROM visibility.change WHERE kind = 'presence'
     UNION
+    SELECT object::uuid FROM visibility.change WHERE kind = 'helped'
+    UNION
+    SELECT helped.object::uuid FROM moved_employee, span
+    CROSS JOIN LATERAL (
+        SELECT subject FROM visibility.helper
+        WHERE object = employee_id AND workspace_id = moved_employee.workspace_id AND during && since
+        OFFSET 0) AS helper
+    CROSS JOIN LATERAL (
+        SELECT object FROM visibility.helped
+        WHERE subject = helper.subject AND workspace_id = moved_employee.workspace_id AND during && since
+        OFFSET 0) AS helped
+    UNION
     SELECT presence.subject::uuid FROM contact, span
     CROSS JOIN LATERAL (
         SELECT subject FROM visibility.link
@@ -403,8 +435,28 @@ WITH span AS (
           AND workspace_id = claim.workspace_id AND during && claim.during
         OFFSET 0) AS principal
     GROUP BY chat_id, workspace_id, owners, employee_id, kind, contact_id, deal_id
+), help AS (
+    SELECT chat_id, followed.workspace_id, 'employee:' || employee_id AS principal,
+           left(helped.subject, 36) AS message_id, range_agg(principal.during) AS during
+    FROM followed, span
+    CROSS JOIN LATERAL (
+        SELECT subject, during * since AS during FROM visibility.helped
+        WHERE object = chat_id::text AND workspace_id = followed.workspace_id AND during && since
+        OFFSET 0) AS helped
+    CROSS JOIN LATERAL (
+        SELECT object AS employee_id, during * helped.during AS during FROM visibility.helper
+        WHERE subject = helped.subject AND workspace_id = followed.workspace_id AND during && helped.during
+        OFFSET 0) AS helper
+    CROSS JOIN LATERAL (
+        SELECT during * helper.during AS during FROM visibility.principal
+        WHERE subject = employee_id AND object = 'employee:' || employee_id
+          AND workspace_id = followed.workspace_id AND during && helper.during
+        OFFSET 0) AS principal
+    GROUP BY chat_id, followed.workspace_id, employee_id, helped.subject
 ), piece AS MATERIALIZED (
     SELECT workspace_id, chat_id, principal, kind, contact_id, deal_id, unnest(during) AS during FROM answer
+    UNION ALL
+    SELECT workspace_id, chat_id, principal, 'thread_helper', message_id, '', unnest(during) FROM help
     UNION ALL
     SELECT workspace_id, chat_id, 'oversight', 'oversight', '', '', unnest(owners) FROM followed
     UNION ALL

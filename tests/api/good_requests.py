@@ -100,6 +100,23 @@ CALLS = [
     employee("read", {"position": 1}),
     employee("link", {"address": ADDRESS, "contact_id": "wife", "name": "Wife"}, "name"),
     employee("unlink", {"address": ADDRESS, "contact_id": "husband"}),
+    employee(
+        "messages/5e7c7a2e-0000-4000-8000-000000000000/thread",
+        {"text": "x", "add_employee_ids": ["vera"], "remove_employee_ids": ["irina"]},
+        "text",
+    ),
+    employee(
+        "tasks",
+        {"text": "x", "assignee_id": "oleg", "due_at": "2035-01-01T00:00:00Z"},
+        *("assignee_id", "due_at"),
+    ),
+    Call(
+        "oleg",
+        "PUT",
+        "/v1/tasks/5e7c7a2e-0000-4000-8000-000000000000",
+        {"text": "x", "assignee_id": "oleg", "due_at": "2035-01-01T00:00:00Z"},
+        frozenset({"due_at"}),
+    ),
     Call("oleg", "POST", "/v1/conversations/bulk", {"conversation_ids": ["x"], "action": "claim"}),
 ]
 

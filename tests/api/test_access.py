@@ -44,6 +44,14 @@ NEEDS = {
         )
     },
     "POST /v1/conversations/bulk": EMPLOYEE,
+    f"GET {CONVERSATION}/messages/{{message_id}}/thread": EMPLOYEE,
+    f"POST {CONVERSATION}/messages/{{message_id}}/thread": EMPLOYEE,
+    f"GET {CONVERSATION}/tasks": EMPLOYEE,
+    f"POST {CONVERSATION}/tasks": EMPLOYEE,
+    "GET /v1/tasks": EMPLOYEE,
+    "PUT /v1/tasks/{task_id}": EMPLOYEE,
+    "POST /v1/tasks/{task_id}/done": EMPLOYEE,
+    "POST /v1/tasks/{task_id}/reopen": EMPLOYEE,
     "GET /v1/audit/visibility": AUDITOR,
     "GET /v1/projections": ADMIN,
 }

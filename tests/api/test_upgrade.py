@@ -29,3 +29,30 @@ def test_what_another_version_made_otherwise_is_built_anew_at_the_start(database
     with serving(database_url) as server:
         irina.http = server.client.http
         assert irina.inbox() == before
+
+
+def test_read_models_that_an_older_version_did_not_have_are_made_at_the_start(database_url: str) -> None:
+    """Also where the functions of others, which are made anew first, already name them."""
+    with serving(database_url) as server:
+        connector = server.client.with_token("connector")
+        server.client.put_employee("irina", role="supervisor")
+        server.client.put_channel()
+        irina = server.client.with_token("employee:irina")
+        irina.get("/v1/inbox", min_position=connector.tell(connector.message("chat", "+7 999 1"))["position"])
+        messages = f"/v1/conversations/{irina.conversation_with('chat')}/messages"
+        thread = f"{messages}/{irina.get(messages)['items'][0]['message_id']}/thread"
+        irina.post(thread, {"text": "hidden"})
+        irina.post(messages.replace("messages", "tasks"), {"text": "call"})
+        before = [irina.get(path) for path in (messages, thread, "/v1/tasks")]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA threads, tasks CASCADE")
+        connection.execute("DELETE FROM projection.checkpoint WHERE name IN ('threads', 'tasks')")
+        connection.execute(
+            "UPDATE projection.checkpoint SET definition = 'of an older version'"
+            " WHERE name IN ('visibility', 'timeline')"
+        )
+
+    with serving(database_url) as server:
+        irina.http = server.client.http
+        after = [irina.get(path, min_position=server.head) for path in (messages, thread, "/v1/tasks")]
+        assert after == before

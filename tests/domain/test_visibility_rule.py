@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from domain.employee import Standing
@@ -93,4 +95,33 @@ def test_a_group_on_a_channel_of_the_whole_team_follows_the_clients_owners() -> 
         "pavel",
         "irina",
         "katya",
+    }
+
+
+def helped(chat: ChatFacts, *helpers: str) -> ChatFacts:
+    """The chat, with employees who help under the message "what color"."""
+    return replace(chat, helpers=frozenset((helper, "what color") for helper in helpers))
+
+
+@pytest.mark.parametrize("policy", ["client_owners", "whole_team"])
+@pytest.mark.parametrize("kind", ["direct", "group"])
+def test_a_helper_sees_the_chat_beside_those_who_see_it_anyway(kind: str, policy: str) -> None:
+    chat = ChatFacts(kind, "shop", policy, frozenset({"1"}))
+    directory = company(responsible={"husband": "oleg"})
+    helping = {(who, Reason("thread_helper", message_id="what color")) for who in ("pavel", "oleg")}
+
+    assert who_sees(helped(chat, "pavel", "oleg"), directory) == who_sees(chat, directory) | helping
+
+
+def test_a_helper_answers_for_nobody() -> None:
+    seen = who_sees(helped(group("9"), "pavel"), company())
+
+    assert {who for who, reason in seen if reason.kind == "new_client"} == {"oleg", "vera"}
+
+
+def test_a_helper_who_is_gone_sees_nothing() -> None:
+    employees = EMPLOYEES | {"pavel": Standing("seller", False, False)}
+
+    assert "pavel" not in {
+        who for who, _ in who_sees(helped(group("1"), "pavel"), company(employees=employees))
     }

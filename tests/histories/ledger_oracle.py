@@ -31,11 +31,15 @@ class Row(NamedTuple):
 
 @dataclass
 class LedgerChat:
-    """latest: address → when, at which position, and whether it was there."""
+    """latest: address → when, at which position, and whether it was there.
+
+    helpers: employee and message, as the rule has them.
+    """
 
     kind: str
     channel_id: str
     latest: dict[str, tuple[datetime, int, bool]] = field(default_factory=dict)
+    helpers: set[tuple[str, str]] = field(default_factory=set)
     witnesses: dict[str, Witness] = field(default_factory=dict)
 
     def note(self, address: str | None, at: datetime, position: int, present: bool) -> None:
@@ -74,9 +78,8 @@ class LedgerOracle:
         directory = DirectoryFacts(self.employees, self.links, self.responsible, self.deals)
         policy = self.policies[chat.channel_id]
         seen: defaultdict[str, set[Reason]] = defaultdict(set)
-        for employee, reason in who_sees(
-            ChatFacts(chat.kind, chat.channel_id, policy, chat.participants), directory
-        ):
+        facts = ChatFacts(chat.kind, chat.channel_id, policy, chat.participants, chat.helpers)
+        for employee, reason in who_sees(facts, directory):
             seen[employee].add(reason)
         before = chat.witnesses
         chat.witnesses = {
@@ -131,6 +134,13 @@ class LedgerOracle:
         if row.topic in ("chat.participant_joined", "chat.participant_left"):
             present = row.topic == "chat.participant_joined"
             self.chats[name].note(facts["address_id"], row.occurred_at, row.position, present)
+
+    def _note_thread(self, row: Row) -> None:
+        """Whoever is asked for help sees the chats that the event names."""
+        helps = (row.facts.get("employee_id", ""), row.facts["message_id"])
+        for chat_id in row.facts.get("chat_ids", []):
+            helpers = self.chats[CHAT_NAMES[chat_id]].helpers
+            (helpers.add if row.topic == "thread.helper_added" else helpers.discard)(helps)
 
     def _note_message(self, row: Row) -> None:
         """Whoever writes is there. An edit may be of a message in a chat that is not there yet."""

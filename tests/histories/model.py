@@ -72,6 +72,8 @@ class ShownLine(NamedTuple):
 class ModelCompany:
     """Who works there, who the clients are, and every chat.
 
+    helpers: chat → who helps there, and under which message.
+
     Edits and deletions are kept by chat and message, reports by channel and message: they may be told
     before what they are about. written_by: whose word a message from this address is.
     """
@@ -90,6 +92,7 @@ class ModelCompany:
     )
     deletions: defaultdict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     reports: defaultdict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    helpers: defaultdict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     arrivals: int = 0
 
     # What happens
@@ -163,7 +166,8 @@ class ModelCompany:
     def sights(self, name: str) -> dict[str, frozenset[Reason]]:
         """Employee → reasons, for one chat."""
         chat = self.chats[name]
-        facts = ChatFacts(chat.kind, chat.channel, self.policies[chat.channel], chat.participants)
+        policy, helpers = self.policies[chat.channel], self.helpers[name]
+        facts = ChatFacts(chat.kind, chat.channel, policy, chat.participants, helpers)
         found: defaultdict[str, set[Reason]] = defaultdict(set)
         for employee, reason in who_sees(facts, self.directory()):
             found[employee].add(reason)
