@@ -199,7 +199,8 @@ FROM projection.checkpoint WHERE name = 'tasks';
 -- name: of_conversation
 -- Those that are to be done first, in their order, and then those that are done.
 WITH seen AS MATERIALIZED (
-    SELECT timeline.chats_seen(%(workspace_id)s, %(employee_id)s, %(conversation_id)s, %(kinds)s) AS chat_ids
+    SELECT array_agg(chat_id) AS chat_ids
+    FROM inbox.chats_seen(%(workspace_id)s, %(employee_id)s, %(conversation_id)s, %(kinds)s)
 ), page AS MATERIALIZED (
     SELECT near.*
     FROM seen
@@ -231,11 +232,9 @@ WHERE name = 'tasks';
 
 -- name: latest_chat
 -- Of the chats that the employee sees of a conversation, the one with the newest activity.
-SELECT chat.chat_id::text
-FROM unnest(timeline.chats_seen(%(workspace_id)s, %(employee_id)s, %(conversation_id)s, %(kinds)s))
-    AS seen (chat_id)
-CROSS JOIN LATERAL (SELECT chat_id, activity_at FROM inbox.chat WHERE chat_id = seen.chat_id OFFSET 0) AS chat
-ORDER BY activity_at DESC, chat.chat_id DESC
+SELECT chat_id::text
+FROM inbox.chats_seen(%(workspace_id)s, %(employee_id)s, %(conversation_id)s, %(kinds)s)
+ORDER BY activity_at DESC, chat_id DESC
 LIMIT 1;
 
 -- name: chat_of_task

@@ -73,10 +73,10 @@ WHEN NOT MATCHED AND news.topic = 'thread.helper_added' THEN
 -- A page of the thread under a message that the employee sees, oldest reply first.
 WITH message AS MATERIALIZED (
     SELECT message_id
-    FROM timeline.chats_seen(%(workspace_id)s, %(employee_id)s, %(conversation_id)s, %(kinds)s) AS chat_ids
+    FROM inbox.chats_seen(%(workspace_id)s, %(employee_id)s, %(conversation_id)s, %(kinds)s) AS chat
     CROSS JOIN LATERAL (
         SELECT message_id FROM timeline.message
-        WHERE message_id = %(message_id)s AND chat_id = ANY (chat_ids) AND position IS NOT NULL
+        WHERE message_id = %(message_id)s AND chat_id = chat.chat_id AND position IS NOT NULL
         OFFSET 0) AS seen
 ), page AS MATERIALIZED (
     SELECT reply.*
