@@ -23,6 +23,7 @@ from domain.message import Message
 from domain.reading import Reading
 from domain.staff import Staff
 from domain.token import Token
+from domain.webhook import Webhook
 from domain.workspace import Workspace
 
 NOUNS: tuple[type[Noun], ...] = (
@@ -39,6 +40,7 @@ NOUNS: tuple[type[Noun], ...] = (
     Delivery,
     Conversation,
     Reading,
+    Webhook,
 )
 """In the order in which a newcomer meets them."""
 
