@@ -19,15 +19,18 @@ from adapters.settings import Settings
 from api import (
     audit,
     conversations,
+    delivering,
     directory,
     idempotency,
     inbox,
     limits,
     links,
     messages,
+    notifications,
     operations,
     receiving,
     tokens,
+    webhooks,
 )
 from api.access import issue_first_token
 from api.answers import ProblemShape
@@ -42,6 +45,7 @@ from projections.answer import Pool
 from projections.directory import Directory
 from projections.follower import Follower
 from projections.inbox import Inbox
+from projections.notifications import Notifications
 from projections.reactions import Reactions
 from projections.read_model import (
     PLAN_SETTINGS,
@@ -54,6 +58,7 @@ from projections.read_model import (
 from projections.rebuild import CONNECTIONS, rebuilding
 from projections.timeline import Timeline
 from projections.visibility import Visibility
+from projections.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +85,7 @@ TAGS = [
     {"name": "directory", "description": "The company and its clients, as the CRM knows them."},
     {"name": "inbound", "description": "What happens in the messengers."},
     {"name": "inbox", "description": "What an employee sees, and what he does with it."},
+    {"name": "webhooks", "description": "Whom to notify, told to a company's own systems."},
     {"name": "audit", "description": "Who could see what, when and why."},
     {"name": "operations", "description": "Whether all is well."},
 ]
@@ -146,6 +152,8 @@ def create_app(system: System) -> FastAPI:
     pages = list(app.router.routes)  # of docs
     for noun in (receiving, inbox, messages, conversations, links, directory, tokens, audit, operations):
         app.include_router(noun.routes)
+    for more in (notifications, webhooks):
+        app.include_router(more.routes)
     app.include_router(operations.open_routes)
     app.router.routes[:] = [*app.router.routes[len(pages) :], *pages]
     answer_with_problems(app)
@@ -156,8 +164,9 @@ def create_app(system: System) -> FastAPI:
 
 @asynccontextmanager
 async def _reading(app: FastAPI) -> AsyncIterator[None]:
-    """The connections for reads belong to the event loop that serves."""
-    async with app.state.system.async_pool:
+    """The connections for reads belong to the event loop that serves, and so does what webhooks are told."""
+    system = app.state.system
+    async with system.async_pool, delivering.delivering(system, app.state.metrics):
         yield
 
 
@@ -182,7 +191,10 @@ def _make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> by
             with rebuilding(many, changed) as rebuild:
                 rebuild.run(verify=False)
     with pool.connection() as connection:
-        migrate(connection, [*table_definitions(), idempotency.STATEMENTS["create"]])
+        migrate(
+            connection,
+            [*table_definitions(), idempotency.STATEMENTS["create"], delivering.STATEMENTS["create"]],
+        )
         note_definitions(connection)
         return idempotency.keep_secret(connection, secrets.token_bytes(32))
 
@@ -197,8 +209,18 @@ def _asking(database_url: str, settings: Settings) -> Pool:
     )
 
 
-def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility]:
-    return Access(asking), Directory(asking), Inbox(asking), Timeline(asking), Visibility(asking)
+def _questions(
+    asking: Pool,
+) -> tuple[Access, Directory, Inbox, Timeline, Visibility, Notifications, Webhooks]:
+    return (
+        Access(asking),
+        Directory(asking),
+        Inbox(asking),
+        Timeline(asking),
+        Visibility(asking),
+        Notifications(asking),
+        Webhooks(asking),
+    )
 
 
 @contextmanager

@@ -16,8 +16,10 @@ from projections.access import Access
 from projections.directory import Directory
 from projections.follower import Follower
 from projections.inbox import Inbox
+from projections.notifications import Notifications
 from projections.timeline import Timeline
 from projections.visibility import Visibility
+from projections.webhooks import Webhooks
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ class System:
     inbox: Inbox
     timeline: Timeline
     visibility: Visibility
+    notifications: Notifications
+    webhooks: Webhooks
     told: Told = field(default_factory=Told)
     keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)
     """The idempotency keys that this run is busy with; who lets one go, where that had to be put off."""

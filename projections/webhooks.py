@@ -2,26 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from projections.answer import Answer, Pool, all_rows, ask
+from projections.answer import Answer, Pool, ask
 from projections.statements import Statements
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A webhook that is switched on.
-
-    begun_position: of the event since which this goes on, its activation or the last replay: with another one
-    it begins anew. after_position: what is recorded after it is told. digest: of the secret to sign with.
-    """
-
-    workspace_id: str
-    webhook_id: str
-    url: str
-    digest: str
-    begun_position: int
-    after_position: int
 
 
 class Webhooks:
@@ -40,7 +22,3 @@ class Webhooks:
         return await ask(
             self.pool, self.statements["webhook"], workspace_id=workspace_id, webhook_id=webhook_id
         )
-
-    async def told(self, limit: int) -> list[Told]:
-        """The webhooks of all workspaces that are switched on, the oldest first."""
-        return [Told(*row) for row in await all_rows(self.pool, self.statements["told"], limit=limit)]

@@ -97,11 +97,3 @@ SELECT checkpoint.position, (
     WHERE workspace_id = %(workspace_id)s AND webhook_id = %(webhook_id)s) AS body
 FROM projection.checkpoint
 WHERE name = 'webhooks';
-
--- name: told
--- Every webhook that is told now.
-SELECT workspace_id, webhook_id, url, digest, begun_position, after_position
-FROM webhooks.webhook
-WHERE begun_position > 0
-ORDER BY begun_position
-LIMIT %(limit)s;

@@ -100,6 +100,24 @@ CALLS = [
     employee("read", {"position": 1}),
     employee("link", {"address": ADDRESS, "contact_id": "wife", "name": "Wife"}, "name"),
     employee("unlink", {"address": ADDRESS, "contact_id": "husband"}),
+    Call(
+        "oleg",
+        "PUT",
+        "/v1/muted-hours",
+        {"muted_hours": [{"days": ["sat", "sun"], "from": "22:00", "to": "08:00"}]},
+    ),
+    Call(
+        "admin",
+        "PUT",
+        "/v1/webhooks/another",
+        {
+            "url": "https://crm.example/told",
+            "secret": "a secret of 24 characters or more",
+            "events": ["notification"],
+            "active": False,
+            "label": "Our CRM",
+        },
+    ),
     Call("oleg", "POST", "/v1/conversations/bulk", {"conversation_ids": ["x"], "action": "claim"}),
 ]
 

@@ -44,6 +44,15 @@ NEEDS = {
         )
     },
     "POST /v1/conversations/bulk": EMPLOYEE,
+    "GET /v1/notifications": EMPLOYEE,
+    "GET /v1/muted-hours": EMPLOYEE,
+    "PUT /v1/muted-hours": EMPLOYEE,
+    "GET /v1/webhooks": ADMIN,
+    "GET /v1/webhooks/{webhook_id}": ADMIN,
+    "PUT /v1/webhooks/{webhook_id}": ADMIN,
+    "DELETE /v1/webhooks/{webhook_id}": ADMIN,
+    "GET /v1/webhooks/{webhook_id}/deliveries": ADMIN,
+    "POST /v1/webhooks/{webhook_id}/replay": ADMIN,
     "GET /v1/audit/visibility": AUDITOR,
     "GET /v1/projections": ADMIN,
 }
