@@ -95,6 +95,7 @@ def _handler_of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             with receiver.changed:
                 receiver.at_once += 1
                 receiver.most_at_once = max(receiver.most_at_once, receiver.at_once)
+                receiver.changed.notify_all()
             body = self.rfile.read(int(self.headers["content-length"]))
             if self.path == "/slow":
                 receiver.held.wait(PATIENCE_S)
