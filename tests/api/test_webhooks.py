@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ from tests.api.client import Client, Server, serving
 from tests.api.receiver import PATIENCE_S, SECRET, Receiver
 from tests.databases import Databases
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "webhooks.md"
 QUICK: dict[str, Any] = {"webhooks_may_reach_private_networks": True, "webhook_first_retry_s": 0.02}
 
 
@@ -108,6 +110,23 @@ def test_a_strangers_library_accepts_what_is_told(
         admin.ask("GET", f"/v1/webhooks/{webhook_id}/deliveries").content
     )
     answers.WebhookPage.model_validate_json(admin.ask("GET", "/v1/webhooks").content)
+
+
+def test_the_ten_lines_of_the_documentation_verify_what_is_told(
+    admin: Client, receiver: Receiver, hook: Callable[..., str]
+) -> None:
+    example: dict[str, Any] = {}
+    exec(DOCUMENT.read_text().split("```python\n")[1].split("```")[0], example)
+    hook()
+    tell(admin)
+
+    (request,) = receiver.wait_for(1)
+
+    verified = example["verified"]
+    assert verified(SECRET, request.headers, request.body)
+    assert not verified(SECRET, request.headers, request.body + b" ")
+    assert not verified("another secret of ours", request.headers, request.body)
+    assert not verified(SECRET, request.headers | {"webhook-timestamp": "1700000000"}, request.body)
 
 
 def test_a_plain_secret_signs_with_its_own_bytes(
