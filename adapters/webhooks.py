@@ -9,6 +9,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import logging
 import socket
 import time
 from dataclasses import dataclass
@@ -116,7 +117,11 @@ class Sender:
 
     @cached_property
     def _client(self) -> httpx.AsyncClient:
-        """Made when it is needed: reading the trusted certificates takes longer than a start should."""
+        """Made when it is needed: reading the trusted certificates takes longer than a start should.
+
+        It is not to log what it asks for: a URL may hold a password.
+        """
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         return httpx.AsyncClient(
             trust_env=False,
             follow_redirects=False,

@@ -288,7 +288,8 @@ def test_a_secret_is_in_no_ledger_no_answer_and_no_log(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     secret = "the-very-secret-of-this-test"
-    stated = {"url": receiver.url(), "secret": secret, "label": "x"}
+    url = receiver.url().replace("http://", "http://chatledger:pa55word@")
+    stated = {"url": url, "secret": secret, "label": "x"}
     webhook_id = hook()
     first = admin.ask("PUT", f"/v1/webhooks/{webhook_id}", json=stated)
     again = admin.ask("PUT", f"/v1/webhooks/{webhook_id}", json=stated)
@@ -304,8 +305,10 @@ def test_a_secret_is_in_no_ledger_no_answer_and_no_log(
     assert first.json() == again.json(), "stated again, it is no news"
     assert not any(secret in answer.text for answer in (first, again, refused, *shown))
     assert secret not in caplog.text
+    assert "pa55word" not in caplog.text
     with psycopg.connect(server.system.database_url) as connection:
         rows = connection.execute("SELECT facts::text, private::text, causation FROM ledger").fetchall()
+        assert "pa55word" not in json.dumps([facts for facts, _, _ in rows])
         kept = connection.execute("SELECT count(*) FROM delivering.secret WHERE secret = %s", [secret])
         assert kept.fetchone() == (1,)
     assert secret not in json.dumps(rows)
