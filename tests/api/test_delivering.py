@@ -5,10 +5,12 @@ from __future__ import annotations
 import httpx
 import psycopg
 
+from api import limits
+from api.delivering import STATEMENTS
 from tests.api import commands
 from tests.api.client import Client, serving
 from tests.api.receiver import SECRET, Receiver
-from tests.api.test_webhooks import QUICK, found, put, tell, wait_for_log
+from tests.api.telling import QUICK, deliveries, found, put, tell, wait_for_log
 
 END_LEAD = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -92,3 +94,39 @@ def test_who_loses_the_lead_writes_nothing_down(database_url: str, receiver: Rec
         (position, "delivered", 1) for position in reversed(positions)
     ]
     assert list(dict.fromkeys(receiver.positions("/slow"))) == positions
+
+
+def test_old_lines_and_old_secrets_are_forgotten_and_what_is_in_use_is_not(
+    database_url: str, receiver: Receiver
+) -> None:
+    old = {"days": limits.DELIVERIES_KEPT_DAYS, "secret_kept_s": limits.OLD_SECRET_KEPT_S}
+    with (
+        serving(database_url, **QUICK) as server,
+        psycopg.connect(database_url, autocommit=True) as connection,
+    ):
+        found(server.client)
+        for secret in ("the secret of before", "the secret of today"):
+            put(server.client, "hook", receiver.url(), secret=secret)
+        tell(server.client, 2)
+        first, second = reversed(wait_for_log(server.client, receiver, "hook", lambda log: len(log) == 2))
+        connection.execute(STATEMENTS["forget"], old)
+        assert len(deliveries(server.client, "hook")) == 2
+        assert secrets(connection) == {"the secret of before", "the secret of today"}
+
+        connection.execute("UPDATE delivering.secret SET kept_at = kept_at - interval '2 hours'")
+        connection.execute(
+            "UPDATE delivering.delivery SET at = at - interval '31 days' WHERE position = %s",
+            [first["position"]],
+        )
+        connection.execute(STATEMENTS["forget"], old)
+
+        assert deliveries(server.client, "hook") == [second]
+        assert secrets(connection) == {"the secret of today"}
+        tell(server.client)
+        receiver.wait_for(3)
+        metrics = server.client.ask("GET", "/metrics").text
+    assert 'chatledger_webhook_deliveries_total{outcome="delivered"}' in metrics
+
+
+def secrets(connection: psycopg.Connection[tuple[str]]) -> set[str]:
+    return {secret for (secret,) in connection.execute("SELECT secret FROM delivering.secret")}

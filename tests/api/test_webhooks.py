@@ -14,11 +14,11 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from api import answers
 from tests.api.client import Client, Server, serving
-from tests.api.receiver import PATIENCE_S, SECRET, Receiver
+from tests.api.receiver import SECRET, Receiver
+from tests.api.telling import QUICK, deliveries, found, put, tell, wait_for_log, wait_until
 from tests.databases import Databases
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "webhooks.md"
-QUICK: dict[str, Any] = {"webhooks_may_reach_private_networks": True, "webhook_first_retry_s": 0.02}
 
 
 @pytest.fixture(scope="module")
@@ -49,40 +49,6 @@ def hook(admin: Client, receiver: Receiver) -> Iterator[Callable[..., str]]:
     yield connect
     for webhook_id in known:
         admin.ask("DELETE", f"/v1/webhooks/{webhook_id}")
-
-
-def found(admin: Client) -> None:
-    """A company whose Irina sees every chat."""
-    admin.put_channel("phone")
-    admin.put_employee("irina", role="supervisor")
-
-
-def put(admin: Client, webhook_id: str, url: str, **body: Any) -> dict[str, Any]:
-    return admin.put(f"/v1/webhooks/{webhook_id}", {"url": url, "secret": SECRET} | body)
-
-
-def tell(admin: Client, count: int = 1, chat: str = "chat") -> list[int]:
-    """Clients write; the positions of their messages."""
-    connector = admin.with_token("connector")
-    told = connector.tell(*(admin.message(chat, "+7 999 1", "a secret wish") for _ in range(count)))
-    return [result["position"] for result in told["results"]]
-
-
-def deliveries(admin: Client, webhook_id: str, **filters: Any) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = admin.get(f"/v1/webhooks/{webhook_id}/deliveries", **filters)["items"]
-    return items
-
-
-def wait_for_log(
-    admin: Client, receiver: Receiver, webhook_id: str, reached: Callable[[list[dict[str, Any]]], bool]
-) -> list[dict[str, Any]]:
-    """What is delivered is written down a moment later."""
-    for _ in range(round(PATIENCE_S / 0.02)):
-        if reached(log := deliveries(admin, webhook_id)):
-            return log
-        with receiver.changed:
-            receiver.changed.wait(0.02)
-    raise AssertionError(log)
 
 
 def test_a_strangers_library_accepts_what_is_told(
@@ -336,12 +302,3 @@ def test_a_webhook_that_can_not_be_meant_is_refused(
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"].startswith(field)
     assert server.head == before
-
-
-def wait_until(reached: Callable[[], bool], receiver: Receiver) -> None:
-    for _ in range(round(PATIENCE_S / 0.02)):
-        if reached():
-            return
-        with receiver.changed:
-            receiver.changed.wait(0.02)
-    raise AssertionError("it never was so")
