@@ -35,6 +35,18 @@ class Settings(BaseSettings):
     read_connections: int = Field(
         default=8, ge=1, le=100, description="Most database connections at once for reads."
     )
+    webhooks_may_reach_private_networks: bool = Field(
+        default=False, description="Whether a webhook may go to loopback, private and link-local addresses."
+    )
+    webhook_attempts: int = Field(
+        default=12, ge=1, le=100, description="How often a webhook is told of a message before it has failed."
+    )
+    webhook_first_retry_s: float = Field(
+        default=1.0,
+        gt=0,
+        le=3600,
+        description="Pause after the first attempt; each further one is twice as long.",
+    )
     poll_interval_s: float = Field(
         default=0.5, gt=0, le=60, description="Longest time in which a follower may miss a new event."
     )

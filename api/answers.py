@@ -265,3 +265,55 @@ class TaskPage(Shape):
 
 class TaskWritten(Written):
     task_id: UUID
+
+
+class NotificationShape(Shape):
+    position: int
+    conversation_id: UUID
+    chat_id: UUID
+    message_id: UUID
+    at: datetime = Field(description="When the message was recorded.")
+
+
+class NotificationPage(Shape):
+    items: list[NotificationShape]
+    next_cursor: str | None
+
+
+class MutedHours(Shape):
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]]
+    begin: str = Field(alias="from")
+    end: str = Field(alias="to")
+
+
+class MutedHoursShape(Shape):
+    muted_hours: list[MutedHours]
+
+
+class WebhookShape(Shape):
+    webhook_id: str
+    url: str | None = Field(description="Null where it was erased.")
+    label: str
+    events: list[Literal["notification"]]
+    active: bool
+
+
+class WebhookPage(Shape):
+    items: list[WebhookShape]
+    next_cursor: str | None
+
+
+class DeliveryShape(Shape):
+    delivery_id: UUID = Field(description="The `webhook-id` of each attempt.")
+    position: int
+    status: Literal["pending", "delivered", "failed"]
+    attempts: int
+    next_attempt_at: datetime | None
+    last_status_code: int | None
+    last_error: str | None
+    delivered_at: datetime | None
+
+
+class DeliveryPage(Shape):
+    items: list[DeliveryShape]
+    next_cursor: str | None

@@ -20,6 +20,7 @@ from adapters.settings import Settings
 from api import (
     audit,
     conversations,
+    delivering,
     directory,
     idempotency,
     inbox,
@@ -27,11 +28,13 @@ from api import (
     limits,
     links,
     messages,
+    notifications,
     operations,
     receiving,
     tasks,
     threads,
     tokens,
+    webhooks,
 )
 from api.access import issue_first_token
 from api.answers import ProblemShape
@@ -46,6 +49,7 @@ from projections.answer import Pool
 from projections.directory import Directory
 from projections.follower import Follower
 from projections.inbox import Inbox
+from projections.notifications import Notifications
 from projections.reactions import Reactions
 from projections.read_model import (
     PLAN_SETTINGS,
@@ -60,6 +64,7 @@ from projections.tasks import Tasks
 from projections.threads import Threads
 from projections.timeline import Timeline
 from projections.visibility import Visibility
+from projections.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -86,12 +91,13 @@ TAGS = [
     {"name": "directory", "description": "The company and its clients, as the CRM knows them."},
     {"name": "inbound", "description": "What happens in the messengers."},
     {"name": "inbox", "description": "What an employee sees, and what he does with it."},
+    {"name": "webhooks", "description": "Whom to notify, told to a company's own systems."},
     {"name": "audit", "description": "Who could see what, when and why."},
     {"name": "operations", "description": "Whether all is well."},
 ]
 NOUNS = (
-    *(receiving, inbox, messages, conversations, links, threads, tasks),
-    *(directory, tokens, audit, operations),
+    *(receiving, inbox, messages, conversations, links, threads, tasks, notifications),
+    *(directory, tokens, webhooks, audit, operations),
 )
 """With routes, in the order in which they are asked for: a request is held against one after the other."""
 
@@ -168,8 +174,9 @@ def create_app(system: System) -> FastAPI:
 @asynccontextmanager
 async def _reading(app: FastAPI) -> AsyncIterator[None]:
     """The connections for reads belong to the event loop that serves, and so does what it does by itself."""
-    async with app.state.system.async_pool:
-        recording = asyncio.create_task(late_readings.keep_recording(app.state.system))
+    system = app.state.system
+    async with system.async_pool, delivering.delivering(system, app.state.metrics):
+        recording = asyncio.create_task(late_readings.keep_recording(system))
         try:
             yield
         finally:
@@ -197,7 +204,7 @@ def _make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> by
             with rebuilding(many, changed) as rebuild:
                 rebuild.run(verify=False)
     with pool.connection() as connection:
-        own_tables = [each.STATEMENTS["create"] for each in (idempotency, late_readings)]
+        own_tables = [each.STATEMENTS["create"] for each in (idempotency, late_readings, delivering)]
         migrate(connection, [*table_definitions(), *own_tables])
         note_definitions(connection)
         return idempotency.keep_secret(connection, secrets.token_bytes(32))
@@ -213,9 +220,10 @@ def _asking(database_url: str, settings: Settings) -> Pool:
     )
 
 
-def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility, Threads, Tasks]:
-    known = Access(asking), Directory(asking), Inbox(asking), Timeline(asking), Visibility(asking)
-    return *known, Threads(asking), Tasks(asking)
+def _questions(asking: Pool) -> tuple[Any, ...]:
+    """In the order in which `System` has them."""
+    questions = (Access, Directory, Inbox, Timeline, Visibility, Threads, Tasks, Notifications, Webhooks)
+    return tuple(question(asking) for question in questions)
 
 
 @contextmanager

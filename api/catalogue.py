@@ -25,6 +25,7 @@ from domain.staff import Staff
 from domain.task import Task
 from domain.thread import Thread
 from domain.token import Token
+from domain.webhook import Webhook
 from domain.workspace import Workspace
 
 NOUNS: tuple[type[Noun], ...] = (
@@ -43,6 +44,7 @@ NOUNS: tuple[type[Noun], ...] = (
     Reading,
     Thread,
     Task,
+    Webhook,
 )
 """In the order in which a newcomer meets them."""
 

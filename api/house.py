@@ -109,6 +109,14 @@ class House:
             raise StoryBroken(f"Irina does not see {chat}")
         return str(conversation["conversation_id"])
 
+    def notified(self, *, after: int) -> dict[str, list[str]]:
+        """Who is notified of what was recorded after a position: employee → messages."""
+        found = {
+            who: self.get("/v1/notifications", who=who, after=after).raise_for_status().json()["items"]
+            for who in EMPLOYEES
+        }
+        return {who: [item["message_id"] for item in items] for who, items in found.items() if items}
+
     def counts(self, employee_id: str) -> dict[str, int]:
         counts: dict[str, int] = self.get("/v1/inbox/counts", who=employee_id).raise_for_status().json()
         return counts

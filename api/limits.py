@@ -58,5 +58,30 @@ HANDOVER_ROUNDS: Final = 10
 ANSWERS_KEPT_DAYS: Final = 7
 """How long the answer to an idempotency key is remembered."""
 
+MUTED_HOURS: Final = 50
+"""Of one employee."""
+
+WEBHOOK_SECRET_CHARACTERS: Final = 256
+SHORTEST_WEBHOOK_SECRET_CHARACTERS: Final = 16
+
+LONGEST_RETRY_S: Final = 3_600.0
+"""Between two attempts to tell a webhook of a message."""
+
+RETRY_FACTOR: Final = 2.0
+RETRY_JITTER: Final = 0.25
+"""By up to which part of itself a pause is longer, so that not all attempts come at once."""
+
+DELIVERIES_AT_ONCE: Final = 100
+"""Webhooks that one look finds something to tell; the others are found by the next ones."""
+
+PASSED_AT_ONCE: Final = 200
+"""Messages that nobody is to be notified of any more, and that are passed over in one go."""
+
+DELIVERIES_KEPT_DAYS: Final = 30
+"""How long the log of a webhook goes back."""
+
+OLD_SECRET_KEPT_S: Final = 3_600.0
+"""How long a webhook's secret is kept that is not, or no longer, the ledger's."""
+
 READY_LAG_EVENTS: Final = 10_000
 """How far the read models may be behind before this process calls itself not ready."""

@@ -33,6 +33,12 @@ class Metrics:
         self.head = Gauge(
             "chatledger_ledger_position", "The last position in the ledger.", registry=self.registry
         )
+        self.deliveries = Counter(
+            "chatledger_webhook_deliveries",
+            "Attempts to tell a webhook: delivered, pending (to be tried again) or failed.",
+            ("outcome",),
+            registry=self.registry,
+        )
         self.models = {
             field: Gauge(f"chatledger_read_model_{field}", text, ("name",), registry=self.registry)
             for field, text in (

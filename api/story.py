@@ -88,11 +88,11 @@ def _next_reads(house: House, conversation_id: str) -> Sequence[str]:
 
 
 def _son_says_thanks(house: House) -> Sequence[str]:
-    before = _unread(house, "pavel")
+    before = house.position
     house.hears(_message(GROUP_CHAT, "group", "son", "thanks"))
-    after, oleg = _unread(house, "pavel"), house.conversation("oleg", GROUP_CHAT)
-    heard = "hears nothing of it" if oleg is None else "hears of it too"
-    return [f"Pavel has {after} unread messages in the group instead of {before}; Oleg {heard}."]
+    notified = house.notified(after=before)
+    heard = "is notified too" if "oleg" in notified else "hears nothing of it"
+    return [f"Notified of it: {', '.join(who.title() for who in sorted(notified))}; Oleg {heard}."]
 
 
 def _parents_leave(house: House) -> Sequence[str]:
@@ -131,11 +131,6 @@ def _messages(house: House, employee_id: str) -> list[dict[str, Any]]:
     path = f"/v1/conversations/{house.conversation_id(GROUP_CHAT)}/messages"
     items: list[dict[str, Any]] = house.get(path, who=employee_id).raise_for_status().json()["items"]
     return items
-
-
-def _unread(house: House, employee_id: str) -> int:
-    conversation = house.conversation(employee_id, GROUP_CHAT)
-    return 0 if conversation is None else int(conversation["unread"])
 
 
 def _message(chat: str, kind: str, person: str, text: str) -> dict[str, Any]:

@@ -16,10 +16,12 @@ from projections.access import Access
 from projections.directory import Directory
 from projections.follower import Follower
 from projections.inbox import Inbox
+from projections.notifications import Notifications
 from projections.tasks import Tasks
 from projections.threads import Threads
 from projections.timeline import Timeline
 from projections.visibility import Visibility
+from projections.webhooks import Webhooks
 
 
 @dataclass(slots=True)
@@ -55,6 +57,8 @@ class System:
     visibility: Visibility
     threads: Threads
     tasks: Tasks
+    notifications: Notifications
+    webhooks: Webhooks
     told: Told = field(default_factory=Told)
     keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)
     """The idempotency keys that this run is busy with; who lets one go, where that had to be put off."""

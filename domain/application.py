@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from domain.conversations import ConversationCommands
 from domain.directory import DirectoryCommands
+from domain.notices import NoticeCommands
 from domain.receiving import ReceivingCommands
 from domain.tasks import TaskCommands
 from domain.threads import ThreadCommands
 
 
-class Chatledger(DirectoryCommands, ReceivingCommands, ConversationCommands, ThreadCommands, TaskCommands):
+class Chatledger(
+    DirectoryCommands, ReceivingCommands, ConversationCommands, ThreadCommands, TaskCommands, NoticeCommands
+):
     """All commands, over one ledger."""
 
     name = "chatledger"

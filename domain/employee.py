@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from domain.fact import By, Fact, Noun, Private
+from domain.muted_hours import MutedHours, in_order
 
 
 class Role(StrEnum):
@@ -101,10 +103,21 @@ class Employee(Noun):
         def apply(self, employee: Employee) -> None:
             employee.address_ids = self.address_ids
 
+    class HoursMuted(Fact):
+        """In these hours, by the workspace's time zone, the employee is notified of nothing."""
+
+        TOPIC = "employee.hours_muted"
+        employee_id: str
+        muted_hours: list[dict[str, Any]]
+
+        def apply(self, employee: Employee) -> None:
+            employee.muted_hours = self.muted_hours
+
     def __init__(self) -> None:
         self.name: str | None = None
         self.standing: Standing | None = None
         self.address_ids: list[str] = []
+        self.muted_hours: list[dict[str, Any]] = []
 
     @property
     def active(self) -> bool:
@@ -153,3 +166,8 @@ class Employee(Noun):
                 address_ids=address_ids,
                 addresses=addresses,
             )
+
+    def mute(self, employee_id: str, hours: Iterable[MutedHours], *, by: By) -> None:
+        """Notify him of nothing in these hours; an hour that is stated no longer is muted no more."""
+        if (stated := in_order(hours)) != self.muted_hours:
+            self.record(Employee.HoursMuted, by, employee_id=employee_id, muted_hours=stated)

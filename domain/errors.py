@@ -165,6 +165,28 @@ class ChatKindMissing(Invalid):
         super().__init__("This chat is new here: say whether it is direct or group.", field="chat.kind")
 
 
+class WebhookInactive(Conflict):
+    """A webhook that is switched off is told nothing, so nothing can be told again."""
+
+    code = "webhook_inactive"
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(
+            f"Webhook {webhook_id!r} is switched off; switch it on before you replay.", webhook_id=webhook_id
+        )
+
+
+class PrivateNetwork(Invalid):
+    """A webhook goes to the public internet, unless the operator allows more."""
+
+    code = "private_network"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"{host!r} is on a private network, which webhooks may not reach here.", field="url", host=host
+        )
+
+
 class TooManyMoved(Conflict):
     """Others kept changing the same things; sending the command again is safe."""
 

@@ -16,7 +16,10 @@ from psycopg import Connection, Cursor
 
 from projections.statements import AS_WRITTEN, Statement, Statements
 
-READ_MODELS = ("directory", "access", "visibility", "threads", "timeline", "inbox", "tasks")
+READ_MODELS = (
+    *("directory", "access", "visibility", "threads", "timeline", "inbox", "tasks"),
+    *("notifications", "webhooks"),
+)
 """In the order in which a range is applied."""
 
 REACTIONS = "reactions"
@@ -25,6 +28,7 @@ REACTIONS = "reactions"
 READS = {
     "inbox": ("visibility", "timeline"),
     "tasks": ("visibility",),
+    "notifications": ("visibility",),
     REACTIONS: ("visibility", "timeline", "inbox"),
 }
 """Whose rows a follower of the ledger reads when it follows: it never gets ahead of them."""

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api.client import Client, Server, serving
+from tests.api.receiver import Receiver
 from tests.databases import Databases
 
 
@@ -23,3 +24,11 @@ def admin(server: Server) -> Client:
 @pytest.fixture(scope="module")
 def connector(admin: Client) -> Client:
     return admin.with_token("connector")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A stranger's system that listens."""
+    with Receiver().open() as receiver:
+        yield receiver
+        receiver.held.set()

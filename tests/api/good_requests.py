@@ -117,6 +117,24 @@ CALLS = [
         {"text": "x", "assignee_id": "oleg", "due_at": "2035-01-01T00:00:00Z"},
         frozenset({"due_at"}),
     ),
+    Call(
+        "oleg",
+        "PUT",
+        "/v1/muted-hours",
+        {"muted_hours": [{"days": ["sat", "sun"], "from": "22:00", "to": "08:00"}]},
+    ),
+    Call(
+        "admin",
+        "PUT",
+        "/v1/webhooks/another",
+        {
+            "url": "https://crm.example/told",
+            "secret": "a secret of 24 characters or more",
+            "events": ["notification"],
+            "active": False,
+            "label": "Our CRM",
+        },
+    ),
     Call("oleg", "POST", "/v1/conversations/bulk", {"conversation_ids": ["x"], "action": "claim"}),
 ]
 

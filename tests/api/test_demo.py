@@ -51,6 +51,8 @@ def test_the_house_story_plays_through_exactly(house: House) -> None:
         step.play(house)
         sight = house.who_sees()
         positions[step.number] = house.position
+        if step.number == 7:
+            assert set(house.notified(after=positions[6])) == {"pavel", "irina", "katya"}
         assert _row(sight, GROUP_CHAT) == _sorted(WHO_SEES_THE_GROUP[step.number]), step
         assert _row(sight, DIRECT_CHAT) == _sorted(WHO_SEES_THE_DIRECT_CHAT[step.number]), step
 

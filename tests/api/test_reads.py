@@ -72,6 +72,8 @@ def test_real_answers_are_what_the_description_says(
     check(answers.InboxPage, read(oleg, "/v1/inbox", limit=200))
     check(answers.Counts, read(oleg, "/v1/inbox/counts"))
     check(answers.ConversationShape, read(oleg, f"/v1/conversations/{group}"))
+    check(answers.NotificationPage, read(oleg, "/v1/notifications", limit=5))
+    check(answers.MutedHoursShape, read(oleg, "/v1/muted-hours"))
     check(answers.MessagePage, read(oleg, f"/v1/conversations/{group}/messages"))
     check(answers.Witnesses, read(auditor, "/v1/audit/visibility", conversation_id=group))
     check(answers.ReadModelStatuses, read(admin, "/v1/projections"))

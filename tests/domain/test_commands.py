@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import Any
 
@@ -20,6 +21,7 @@ from domain.errors import (
     SnoozeInThePast,
     UnknownReference,
     UnknownThing,
+    WebhookInactive,
 )
 from domain.ids import derive, message_id
 from domain.inbound import (
@@ -31,9 +33,13 @@ from domain.inbound import (
     ParticipantLeft,
 )
 from domain.message import Message
+from domain.muted_hours import MutedHours
+from domain.webhook import WebhookStatement
 from tests.domain.conftest import BY, CHAT, GROUP, at, message, phone, put_employee, topics
 
 Command = Callable[[Chatledger], Any]
+
+WEBHOOK = WebhookStatement("https://crm.example/", ["notification"], "Our CRM", "digest")
 
 HAPPENS: dict[str, tuple[Command, list[str]]] = {
     "configure_workspace": (
@@ -136,6 +142,14 @@ HAPPENS: dict[str, tuple[Command, list[str]]] = {
         ["conversation.snoozed"],
     ),
     "read_up_to": (lambda app: app.read_up_to("one", [CHAT], "katya", 5, by=BY)[0], ["reading.advanced"]),
+    "mute_hours": (
+        lambda app: app.mute_hours("oleg", [MutedHours(frozenset({"sat"}), "22:00", "08:00")], by=BY),
+        ["employee.hours_muted"],
+    ),
+    "put_webhook": (
+        lambda app: app.put_webhook("crm", WEBHOOK, active=True, by=BY),
+        ["webhook.configured", "webhook.activated"],
+    ),
 }
 
 
@@ -194,6 +208,9 @@ REFUSED: dict[str, tuple[Command, type[Refused]]] = {
         lambda app: app.snooze([CHAT], "oleg", at(0), seen_position=1, by=BY),
         SnoozeInThePast,
     ),
+    "muting the hours of nobody": (lambda app: app.mute_hours("no", [], by=BY), UnknownReference),
+    "replaying no webhook": (lambda app: app.replay_webhook("no", 1, by=BY), UnknownThing),
+    "removing no webhook": (lambda app: app.remove_webhook("no", by=BY), UnknownThing),
     "unlinking from nobody": (lambda app: app.unlink_address("no", phone("1"), by=BY), UnknownReference),
 }
 
@@ -207,6 +224,25 @@ def test_a_refusal_records_nothing(house: Chatledger, name: str) -> None:
         command(house)
 
     assert house.head() == before
+
+
+def test_a_webhook_is_switched_replayed_and_removed(house: Chatledger) -> None:
+    before = house.head()
+    house.put_webhook("crm", WEBHOOK, active=True, by=BY)
+    house.replay_webhook("crm", 1, by=BY)
+    for _ in range(2):
+        house.deactivate_webhook("crm", by=BY)
+    with pytest.raises(WebhookInactive):
+        house.replay_webhook("crm", 1, by=BY)
+    house.put_webhook("crm", replace(WEBHOOK, url="https://crm.example/2"), active=False, by=BY)
+    for _ in range(2):
+        house.remove_webhook("crm", by=BY)
+    house.put_webhook("crm", WEBHOOK, active=False, by=BY)
+
+    assert topics(house, before) == [
+        *("webhook.configured", "webhook.activated", "webhook.replayed", "webhook.deactivated"),
+        *("webhook.configured", "webhook.removed", "webhook.configured"),
+    ]
 
 
 def test_a_lost_deal_is_not_handed_over(house: Chatledger) -> None:
