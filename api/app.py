@@ -27,6 +27,7 @@ from api import (
     messages,
     operations,
     receiving,
+    search,
     tokens,
 )
 from api.access import issue_first_token
@@ -52,6 +53,7 @@ from projections.read_model import (
     table_definitions,
 )
 from projections.rebuild import CONNECTIONS, rebuilding
+from projections.search import Search
 from projections.timeline import Timeline
 from projections.visibility import Visibility
 
@@ -144,7 +146,18 @@ def create_app(system: System) -> FastAPI:
     app.state.system, app.state.metrics, app.state.callers = system, Metrics(), {}
     # In the order in which they are asked for: a request is held against one route after the other.
     pages = list(app.router.routes)  # of docs
-    for noun in (receiving, inbox, messages, conversations, links, directory, tokens, audit, operations):
+    for noun in (
+        receiving,
+        inbox,
+        messages,
+        conversations,
+        links,
+        search,
+        directory,
+        tokens,
+        audit,
+        operations,
+    ):
         app.include_router(noun.routes)
     app.include_router(operations.open_routes)
     app.router.routes[:] = [*app.router.routes[len(pages) :], *pages]
@@ -197,8 +210,15 @@ def _asking(database_url: str, settings: Settings) -> Pool:
     )
 
 
-def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility]:
-    return Access(asking), Directory(asking), Inbox(asking), Timeline(asking), Visibility(asking)
+def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Search, Timeline, Visibility]:
+    return (
+        Access(asking),
+        Directory(asking),
+        Inbox(asking),
+        Search(asking),
+        Timeline(asking),
+        Visibility(asking),
+    )
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from projections.access import Access
 from projections.directory import Directory
 from projections.follower import Follower
 from projections.inbox import Inbox
+from projections.search import Search
 from projections.timeline import Timeline
 from projections.visibility import Visibility
 
@@ -49,6 +50,7 @@ class System:
     access: Access
     directory: Directory
     inbox: Inbox
+    search: Search
     timeline: Timeline
     visibility: Visibility
     told: Told = field(default_factory=Told)

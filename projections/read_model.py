@@ -16,13 +16,17 @@ from psycopg import Connection, Cursor
 
 from projections.statements import AS_WRITTEN, Statement, Statements
 
-READ_MODELS = ("directory", "access", "visibility", "timeline", "inbox")
+READ_MODELS = ("directory", "access", "visibility", "timeline", "inbox", "search")
 """In the order in which a range is applied."""
 
 REACTIONS = "reactions"
 """Not a read model, but it follows the ledger as they do."""
 
-READS = {"inbox": ("visibility", "timeline"), REACTIONS: ("visibility", "timeline", "inbox")}
+READS = {
+    "inbox": ("visibility", "timeline"),
+    "search": ("timeline",),
+    REACTIONS: ("visibility", "timeline", "inbox"),
+}
 """Whose rows a follower of the ledger reads when it follows: it never gets ahead of them."""
 
 SHOWS = {"inbox": ("directory",)}

@@ -44,6 +44,7 @@ NEEDS = {
         )
     },
     "POST /v1/conversations/bulk": EMPLOYEE,
+    "GET /v1/search": EMPLOYEE,
     "GET /v1/audit/visibility": AUDITOR,
     "GET /v1/projections": ADMIN,
 }
