@@ -160,7 +160,7 @@ $$;
 -- The chats that somebody sees who acts for these principals, if there are no more than so many; else null.
 CREATE OR REPLACE FUNCTION search.chats_of(of_workspace text, principals text[], at_most integer)
 RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN count(*) <= at_most THEN coalesce(array_agg(DISTINCT chat_id), '{}') END
+    SELECT CASE WHEN count(*) <= at_most THEN coalesce(array_agg(chat_id), '{}') END
     FROM (
         SELECT chat_id FROM visibility.sight
         WHERE workspace_id = of_workspace AND principal = ANY (principals) AND upper_inf(during)
@@ -196,20 +196,19 @@ RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     FROM unnest(numbers) AS number
 $$;
 
--- The question with the marks that preselect: one for each chat where they are few, else one for all.
+-- The question with the marks that preselect: one for each chat, or one for all where these are not known.
 CREATE OR REPLACE FUNCTION search.marked(asked tsquery, of_workspace text, of_channel text, chats uuid[])
 RETURNS tsquery[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN cardinality(chats) <= 500
-                THEN ARRAY(SELECT narrowed && search.mark('c', chat::text)::tsquery
-                           FROM unnest(chats) AS chat)
-                ELSE ARRAY[narrowed] END
+    SELECT CASE WHEN chats IS NULL THEN ARRAY[narrowed]
+                ELSE ARRAY(SELECT DISTINCT narrowed && search.mark('c', chat::text)::tsquery
+                           FROM unnest(chats) AS chat) END
     FROM coalesce(asked && search.mark('n', of_workspace || of_channel)::tsquery, asked) AS narrowed
 $$;
 
 -- So many messages that somebody sees, newest first, before a place in their order and not before a time.
--- Each step goes as far back as it takes to fill the page, if words are as frequent there as up to it.
--- The list of chats, where it is known, only spares asking `sees` about most of the others. Some hundreds of
--- chats are asked one by one, and that at once for all times, as each time it costs as much as the chats are.
+-- Each step goes as far back as it takes to fill the page, if words are as frequent there as up to it. Where
+-- that is very far, and the chats are few, what is left is asked chat by chat, for all times at once: that
+-- costs as much as they hold. Otherwise a list of chats only spares asking `sees` about most of the others.
 CREATE OR REPLACE FUNCTION search.found(
     of_workspace text, of_employee text, kinds text[], asked tsquery, of_channel text, of_conversation uuid,
     of_direction text, since timestamptz, before_at timestamptz, before_position bigint, wanted integer
@@ -218,12 +217,13 @@ LANGUAGE plpgsql STABLE SET enable_bitmapscan = on AS $$
 #variable_conflict use_column
 DECLARE
     principals text[] := visibility.principals(of_workspace, of_employee);
-    chats uuid[] := CASE WHEN of_conversation IS NULL THEN search.chats_of(of_workspace, principals, 10000)
+    chats uuid[] := CASE WHEN of_conversation IS NULL THEN search.chats_of(of_workspace, principals, 5000)
                          ELSE timeline.chats_seen(of_workspace, of_employee, of_conversation, kinds) END;
-    questions tsquery[] := search.marked(asked, of_workspace, of_channel, chats);
+    questions tsquery[] := search.marked(
+        asked, of_workspace, of_channel, CASE WHEN cardinality(chats) <= 8 THEN chats END);
     before bigint := search.span_number(before_at) + 1;
-    at_once boolean := cardinality(questions) > 8;
     reach bigint := 4096;
+    at_once boolean := false;
     step record;
     marks tsquery;
     went bigint := 0;
@@ -243,11 +243,12 @@ BEGIN
             FROM unnest(questions) AS question
             CROSS JOIN LATERAL (
                 SELECT * FROM search.message
-                WHERE words @@ coalesce(question && marks, question) OFFSET 0) AS message
+                WHERE words @@ CASE WHEN at_once THEN question ELSE question && marks END OFFSET 0) AS message
             WHERE workspace_id = of_workspace AND channel_id = coalesce(of_channel, channel_id)
               AND direction = coalesce(of_direction, direction)
               AND (chats IS NULL OR chat_id IN (SELECT unnest(chats)))
               AND sent_at >= since AND (sent_at, position) < (before_at, before_position)
+              AND search.span_number(sent_at) < before
             ORDER BY sent_at DESC, position DESC OFFSET 0) AS candidate
         WHERE visibility.sees(principals, candidate.chat_id)
           AND (cardinality(kinds) = 2 OR EXISTS (
@@ -258,8 +259,13 @@ BEGIN
         taken := taken + got;
         went := went + step.messages;
         before := step.numbers[cardinality(step.numbers)];
-        reach := least(262144, reach * 16, CASE WHEN taken > 0 THEN
-            greatest(reach, (wanted - taken) * went * 3 / (2 * taken)) END);
+        reach := CASE WHEN taken = 0 THEN reach * 16
+                      ELSE greatest(reach, (wanted - taken) * went * 3 / (2 * taken)) END;
+        at_once := coalesce(cardinality(chats) BETWEEN 9 AND 300, false) AND (taken = 0 OR reach > 262144);
+        IF at_once THEN
+            questions := search.marked(asked, of_workspace, of_channel, chats);
+        END IF;
+        reach := least(reach, 262144);
     END LOOP;
 END
 $$;
@@ -299,7 +305,7 @@ $$;
 CREATE OR REPLACE FUNCTION search.named_among(of_workspace text, chats uuid[], names tsquery, phone tsquery)
 RETURNS TABLE (chat_id uuid, kind text, text text) LANGUAGE sql STABLE AS $$
     SELECT name.chat_id, name.kind, name.text
-    FROM unnest(chats) AS chat
+    FROM (SELECT DISTINCT unnest(chats) AS chat) AS seen
     CROSS JOIN LATERAL (SELECT * FROM search.chat_name WHERE chat_id = chat OFFSET 0) AS name
     WHERE CASE name.kind WHEN 'phone' THEN name.words @@ phone ELSE name.words @@ names END
     UNION ALL

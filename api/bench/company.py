@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -52,14 +51,6 @@ class Company:
     def is_client(self, number: int) -> bool:
         """Whether who writes in this conversation is a contact."""
         return not self.strangers or number % STORIES != STORIES - 1
-
-    def text_of(self, number: int, nth: int) -> str:
-        """Of the nth message of a conversation."""
-        return text_of(number, nth)
-
-    def own_texts(self, number: int) -> Sequence[str]:
-        """All texts of a conversation, where others of its story have other ones."""
-        return ()
 
     def seller_of(self, number: int) -> str:
         """Who answers for the client; the clients of each are spread over all years, and of all stories."""
@@ -152,7 +143,6 @@ def names(company: Company, number: int) -> Names:
         "seller_acts": f"employee:{employee_id}",
         "reading": str(ids.derive("reading", WORKSPACE, str(chat_id), employee_id)),
     }
-    known |= {f"text_{nth}": text for nth, text in enumerate(company.own_texts(number))}
     for nth in range(company.messages):
         ref = message_ref(number, nth)
         message_id = str(ids.message_id(chat_id, ref))

@@ -39,6 +39,7 @@ from api.bench.company import (
     phone,
     seller,
     successor,
+    text_of,
     title,
 )
 from api.bench.measuring import Watch, no_watch
@@ -104,22 +105,22 @@ def found(application: Chatledger, company: Company) -> None:
 
 def play(application: Chatledger, company: Company, number: int) -> None:
     """One conversation, from the first message to what becomes of it."""
-    heard = hear(application, company, number, 0)
+    heard = hear(application, number, 0)
     if company.is_client(number):
         become_client(application, company, number)
     for nth in range(1, company.messages):
         if company.is_client(number) and nth % 2:
             answer(application, company, number, nth)
         else:
-            heard = hear(application, company, number, nth)
+            heard = hear(application, number, nth)
     if company.is_client(number):
         settle(application, company, number, heard)
 
 
-def hear(application: Chatledger, company: Company, number: int, nth: int) -> int:
+def hear(application: Chatledger, number: int, nth: int) -> int:
     """The client writes; returns the position of his message."""
     chat = inbound.ChatRef(external_id(number), "group" if is_group(number) else "direct", title(number))
-    name, text = f"Client {number}", company.text_of(number, nth)
+    name, text = f"Client {number}", text_of(number, nth)
     item = inbound.MessageArrived(chat, message_ref(number, nth), BEGINNING, phone(number), name, text)
     return application.receive(CHANNEL, [item], by=by())[1].position
 
@@ -146,7 +147,7 @@ def answer(application: Chatledger, company: Company, number: int, nth: int) -> 
         str(chat_id),
         ids.message_id(chat_id, message_ref(number, nth)),
         author_id=author_id,
-        text=company.text_of(number, nth),
+        text=text_of(number, nth),
         attachments=[],
         reply_to=None,
         by=by(f"employee:{author_id}"),
