@@ -54,7 +54,6 @@ def company(world: World, names: Iterator[str]) -> Company:
         ("Our contracts were signed", "contract signing"),
         ("Смета и contracts в одном письме", "смету contract"),
         ("Ёлка уже стоит", "елки"),
-        ("елка уже стоит", "Ёлку"),
         ("звоните 8 999 123-45-67", "123 45"),
         ("звоните 8 999 123 45 67", "123-45"),
         ("<b>срочно</b>", "срочно"),
@@ -128,7 +127,6 @@ def test_highlights_are_places_in_the_fragment(
         ("123-45", ("phone", "+7 999 123-45-67")),
         ("(999) 123", ("phone", "+7 999 123-45-67")),
         ("8 999 123 45 67", ("phone", "+7 999 123-45-67")),
-        ("567", ("phone", "+7 999 123-45-67")),
     ],
 )
 def test_a_conversation_is_found_by_who_is_in_it(company: Company, q: str, by: tuple[str, str]) -> None:
