@@ -316,4 +316,36 @@ class DeliveryShape(Shape):
 
 class DeliveryPage(Shape):
     items: list[DeliveryShape]
+
+
+class Fragment(Shape):
+    text: str
+    highlights: list[tuple[int, int]] = Field(
+        description="Where what was asked for begins and ends, in characters (Unicode code points).",
+        examples=[[[0, 7]]],
+    )
+
+
+class FoundMessage(MessageShape):
+    conversation_id: UUID
+    title: str | None
+    fragment: Fragment
+
+
+class NameMatch(Shape):
+    kind: Literal["name", "phone", "title"]
+    text: str
+
+
+class FoundConversation(Shape):
+    conversation_id: UUID
+    title: str | None
+    matched: list[NameMatch]
+
+
+class Findings(Shape):
+    items: list[FoundMessage]
+    conversations: list[FoundConversation] = Field(
+        description="Those that are called so, newest activity first; on the first page only."
+    )
     next_cursor: str | None

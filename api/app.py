@@ -31,6 +31,7 @@ from api import (
     notifications,
     operations,
     receiving,
+    search,
     tasks,
     threads,
     tokens,
@@ -60,6 +61,7 @@ from projections.read_model import (
     table_definitions,
 )
 from projections.rebuild import CONNECTIONS, rebuilding
+from projections.search import Search
 from projections.tasks import Tasks
 from projections.threads import Threads
 from projections.timeline import Timeline
@@ -96,7 +98,7 @@ TAGS = [
     {"name": "operations", "description": "Whether all is well."},
 ]
 NOUNS = (
-    *(receiving, inbox, messages, conversations, links, threads, tasks, notifications),
+    *(receiving, inbox, messages, conversations, links, search, threads, tasks, notifications),
     *(directory, tokens, webhooks, audit, operations),
 )
 """With routes, in the order in which they are asked for: a request is held against one after the other."""
@@ -222,7 +224,10 @@ def _asking(database_url: str, settings: Settings) -> Pool:
 
 def _questions(asking: Pool) -> tuple[Any, ...]:
     """In the order in which `System` has them."""
-    questions = (Access, Directory, Inbox, Timeline, Visibility, Threads, Tasks, Notifications, Webhooks)
+    questions = (
+        *(Access, Directory, Inbox, Search, Timeline, Visibility),
+        *(Threads, Tasks, Notifications, Webhooks),
+    )
     return tuple(question(asking) for question in questions)
 
 

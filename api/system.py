@@ -17,6 +17,7 @@ from projections.directory import Directory
 from projections.follower import Follower
 from projections.inbox import Inbox
 from projections.notifications import Notifications
+from projections.search import Search
 from projections.tasks import Tasks
 from projections.threads import Threads
 from projections.timeline import Timeline
@@ -53,6 +54,7 @@ class System:
     access: Access
     directory: Directory
     inbox: Inbox
+    search: Search
     timeline: Timeline
     visibility: Visibility
     threads: Threads

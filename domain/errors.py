@@ -63,6 +63,15 @@ class UnknownThing(NotFound):
         super().__init__(f"There is no {noun} {thing_id!r}.", noun=noun, id=thing_id)
 
 
+class NothingToSearch(Invalid):
+    """A question holds no word, no name and no part of a phone, or says only what must not be there."""
+
+    code = "nothing_to_search"
+
+    def __init__(self, q: str) -> None:
+        super().__init__(f"There is nothing in {q!r} that could be found.", field="q")
+
+
 class UnknownReference(Invalid):
     """A thing named in the body does not exist in this workspace."""
 

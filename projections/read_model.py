@@ -17,8 +17,8 @@ from psycopg import Connection, Cursor
 from projections.statements import AS_WRITTEN, Statement, Statements
 
 READ_MODELS = (
-    *("directory", "access", "visibility", "threads", "timeline", "inbox", "tasks"),
-    *("notifications", "webhooks"),
+    *("directory", "access", "visibility", "threads", "timeline", "inbox", "search"),
+    *("tasks", "notifications", "webhooks"),
 )
 """In the order in which a range is applied."""
 
@@ -29,6 +29,7 @@ READS = {
     "inbox": ("visibility", "timeline"),
     "tasks": ("visibility",),
     "notifications": ("visibility",),
+    "search": ("timeline",),
     REACTIONS: ("visibility", "timeline", "inbox"),
 }
 """Whose rows a follower of the ledger reads when it follows: it never gets ahead of them."""

@@ -89,6 +89,8 @@ CREATE INDEX IF NOT EXISTS sight_ended ON visibility.sight ((upper(during))) WHE
 -- name: index
 CREATE INDEX IF NOT EXISTS principal_ended ON visibility.principal ((upper(during))) WHERE NOT upper_inf(during);
 CREATE INDEX IF NOT EXISTS chat_of_conversation ON visibility.chat (conversation_id);
+CREATE INDEX IF NOT EXISTS sight_of_principal ON visibility.sight (workspace_id, principal) INCLUDE (chat_id)
+    WHERE upper_inf(during);
 
 -- name: functions
 -- Whom an employee acts for now. An employee who is not active acts for nobody.

@@ -61,6 +61,7 @@ NEEDS = {
     "DELETE /v1/webhooks/{webhook_id}": ADMIN,
     "GET /v1/webhooks/{webhook_id}/deliveries": ADMIN,
     "POST /v1/webhooks/{webhook_id}/replay": ADMIN,
+    "GET /v1/search": EMPLOYEE,
     "GET /v1/audit/visibility": AUDITOR,
     "GET /v1/projections": ADMIN,
 }

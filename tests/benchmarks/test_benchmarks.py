@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.bench import append, follow, handover, inbox, ingest, rebuild
+from api.bench import append, follow, handover, inbox, ingest, rebuild, search, words
 from api.bench.benchmarks import ALL, UnknownBenchmark, chosen
 from api.bench.measuring import ROUNDS, Result, no_watch
 
@@ -44,7 +44,7 @@ def test_a_median_is_of_five_rounds_or_more() -> None:
 
 
 def test_every_benchmark_can_be_chosen() -> None:
-    assert chosen(ALL) == ("append", "ingest", "rebuild", "follow", "handover", "inbox")
+    assert chosen(ALL) == ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search")
     with pytest.raises(UnknownBenchmark, match="follow"):
         chosen("fellow")
 
@@ -66,6 +66,22 @@ def test_inbox() -> None:
             for reader in ("seller", "supervisor")
         ),
     }
+    assert_durable(result)
+
+
+def test_search() -> None:
+    result = search.run(1, no_watch, messages=2_000, questions=2)
+    readers = ("supervisor", "seller-5%", "seller-few")
+    cases = {
+        word: [f"messages=2000 word={word} reader={reader}" for reader in readers] for word in words.ASKED
+    }
+    others = {("peer:like", case) for case in cases["rare"]} | {
+        ("limit:sql", f"messages=2000 word={word} reader=supervisor") for word in cases
+    }
+    ours = {("ours", case) for each in cases.values() for case in each}
+    units = ("p50 ms", "p95 ms")
+    assert rows_of(result) == {(*each, unit) for each in ours | others for unit in units}
+    assert ratios_of(result) == {(case, f"{system}, {unit}") for system, case in others for unit in units}
     assert_durable(result)
 
 

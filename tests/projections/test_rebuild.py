@@ -241,12 +241,13 @@ def test_what_another_version_made_otherwise_is_found_with_all_that_is_built_fro
 
     connection.execute("UPDATE projection.checkpoint SET definition = 'before' WHERE name = 'timeline'")
     note_definitions(connection)
-    assert made_otherwise(connection) == ["timeline", "inbox"]
+    assert made_otherwise(connection) == ["timeline", "inbox", "search"]
 
-    rebuild(url, ["timeline", "inbox"])
+    rebuild(url, ["timeline", "inbox", "search"])
     assert made_otherwise(connection) == []
-    with building(url, "timeline", "inbox") as rebuilt, pytest.raises(FormerDefinition, match="timeline"):
-        rebuilt.roll_back()
+    with building(url, "timeline", "inbox", "search") as rebuilt:
+        with pytest.raises(FormerDefinition, match="timeline"):
+            rebuilt.roll_back()
 
 
 def test_only_what_decides_about_rows_is_part_of_a_definition() -> None:
