@@ -213,3 +213,7 @@ class ReadModelStatus(Shape):
 class ReadModelStatuses(Shape):
     items: list[ReadModelStatus]
     next_cursor: None
+
+
+class FeedMessage(MessageShape):
+    conversation_id: UUID

@@ -20,6 +20,7 @@ from api import (
     audit,
     conversations,
     directory,
+    feed,
     idempotency,
     inbox,
     limits,
@@ -32,6 +33,7 @@ from api import (
 from api.access import issue_first_token
 from api.answers import ProblemShape
 from api.errors import answer_with_problems
+from api.feeding import Feeds
 from api.living import living
 from api.metrics import Measured, Metrics
 from api.routing import EncodedSlashes
@@ -40,6 +42,7 @@ from domain.application import Chatledger
 from projections.access import Access
 from projections.answer import Pool
 from projections.directory import Directory
+from projections.feed import Feed
 from projections.follower import Follower
 from projections.inbox import Inbox
 from projections.reactions import Reactions
@@ -142,9 +145,21 @@ def create_app(system: System) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # what there is, is at /metrics
     )
     app.state.system, app.state.metrics, app.state.callers = system, Metrics(), {}
+    app.state.feeds = Feeds(system.feed, system.access, system.follower)
     # In the order in which they are asked for: a request is held against one route after the other.
     pages = list(app.router.routes)  # of docs
-    for noun in (receiving, inbox, messages, conversations, links, directory, tokens, audit, operations):
+    for noun in (
+        receiving,
+        inbox,
+        feed,
+        messages,
+        conversations,
+        links,
+        directory,
+        tokens,
+        audit,
+        operations,
+    ):
         app.include_router(noun.routes)
     app.include_router(operations.open_routes)
     app.router.routes[:] = [*app.router.routes[len(pages) :], *pages]
@@ -157,7 +172,7 @@ def create_app(system: System) -> FastAPI:
 @asynccontextmanager
 async def _reading(app: FastAPI) -> AsyncIterator[None]:
     """The connections for reads belong to the event loop that serves."""
-    async with app.state.system.async_pool:
+    async with app.state.system.async_pool, app.state.feeds.running():
         yield
 
 
@@ -197,8 +212,9 @@ def _asking(database_url: str, settings: Settings) -> Pool:
     )
 
 
-def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility]:
-    return Access(asking), Directory(asking), Inbox(asking), Timeline(asking), Visibility(asking)
+def _questions(asking: Pool) -> tuple[Access, Directory, Inbox, Timeline, Visibility, Feed]:
+    asked = Access(asking), Directory(asking), Inbox(asking), Timeline(asking), Visibility(asking)
+    return *asked, Feed(asking)
 
 
 @contextmanager

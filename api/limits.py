@@ -56,5 +56,21 @@ HANDOVER_ROUNDS: Final = 10
 ANSWERS_KEPT_DAYS: Final = 7
 """How long the answer to an idempotency key is remembered."""
 
+FEEDS: Final = 2_000
+"""Open in one process; each costs some 20 KiB, and what waits for a slow reader."""
+
+FEED_HEARTBEAT_S: Final = 15.0
+"""So often a feed shows that it lives, and it is looked whether its token still opens it."""
+
+FEED_BYTES: Final = 256 * 2**10
+FEED_EVENTS: Final = 1_000
+"""What may wait for the reader of a feed before he is cut off, beside what the network holds."""
+
+FEED_STUCK_S: Final = 60.0
+"""A reader who takes nothing for so long is not there any more."""
+
+FEED_RESUME_EVENTS: Final = 100_000
+"""A feed goes on from no earlier than so many events of the ledger ago."""
+
 READY_LAG_EVENTS: Final = 10_000
 """How far the read models may be behind before this process calls itself not ready."""

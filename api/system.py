@@ -14,6 +14,7 @@ from adapters.settings import Settings
 from domain.application import Chatledger
 from projections.access import Access
 from projections.directory import Directory
+from projections.feed import Feed
 from projections.follower import Follower
 from projections.inbox import Inbox
 from projections.timeline import Timeline
@@ -51,6 +52,7 @@ class System:
     inbox: Inbox
     timeline: Timeline
     visibility: Visibility
+    feed: Feed
     told: Told = field(default_factory=Told)
     keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)
     """The idempotency keys that this run is busy with; who lets one go, where that had to be put off."""

@@ -120,6 +120,36 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE NOT upper_inf(during) AND upper(during) > after AND upper(during) <= until
 $$;
 
+-- The chats whose cards a range of the ledger may change: those that its events name, and those in which
+-- somebody takes part whom they name.
+CREATE OR REPLACE FUNCTION inbox.changed(after bigint, until bigint) RETURNS TABLE (chat_id uuid)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH told AS MATERIALIZED (
+        SELECT workspace_id, (facts->>'chat_id')::uuid AS chat_id, facts->>'address_id' AS address_id,
+               facts->>'contact_id' AS contact_id
+        FROM ledger
+        WHERE position > after AND position <= until
+          AND (topic LIKE 'chat.%' OR topic LIKE 'conversation.%' OR topic LIKE 'address.%' OR topic IN (
+              'message.received', 'message.queued', 'message.edited', 'contact.registered', 'contact.renamed',
+              'contact.address_linked', 'contact.address_unlinked'))
+    ), address AS (
+        SELECT address_id FROM told WHERE chat_id IS NULL AND address_id IS NOT NULL
+        UNION
+        SELECT link.address_id
+        FROM told
+        CROSS JOIN LATERAL (
+            SELECT address_id FROM directory.contact_address
+            WHERE workspace_id = told.workspace_id AND contact_id = told.contact_id OFFSET 0) AS link
+        WHERE told.address_id IS NULL
+    )
+    SELECT chat_id FROM told WHERE chat_id IS NOT NULL
+    UNION
+    SELECT participant.chat_id
+    FROM address
+    CROSS JOIN LATERAL (
+        SELECT chat_id FROM inbox.participant WHERE address_id = address.address_id OFFSET 0) AS participant
+$$;
+
 -- What these chats contribute to the tallies, as the tables are now.
 CREATE OR REPLACE FUNCTION inbox.tallied(after bigint, until bigint)
 RETURNS TABLE (workspace_id text, principal text, reader text, kind text, folder text,
@@ -423,32 +453,6 @@ WHEN NOT MATCHED THEN
 -- on: contact.registered, contact.renamed, contact.address_linked, contact.address_unlinked
 -- on: address.assigned, address.unassigned
 -- for: readers, to show
--- The cards of the chats that these events name, and of those in which somebody takes part whom they name.
-WITH told AS MATERIALIZED (
-    SELECT workspace_id, (facts->>'chat_id')::uuid AS chat_id, facts->>'address_id' AS address_id,
-           facts->>'contact_id' AS contact_id
-    FROM ledger
-    WHERE position > %(after)s AND position <= %(until)s
-      AND (topic LIKE 'chat.%%' OR topic LIKE 'conversation.%%' OR topic LIKE 'address.%%' OR topic IN (
-          'message.received', 'message.queued', 'message.edited', 'contact.registered', 'contact.renamed',
-          'contact.address_linked', 'contact.address_unlinked'))
-), address AS (
-    SELECT address_id FROM told WHERE chat_id IS NULL AND address_id IS NOT NULL
-    UNION
-    SELECT link.address_id
-    FROM told
-    CROSS JOIN LATERAL (
-        SELECT address_id FROM directory.contact_address
-        WHERE workspace_id = told.workspace_id AND contact_id = told.contact_id OFFSET 0) AS link
-    WHERE told.address_id IS NULL
-), changed AS (
-    SELECT chat_id FROM told WHERE chat_id IS NOT NULL
-    UNION
-    SELECT participant.chat_id
-    FROM address
-    CROSS JOIN LATERAL (
-        SELECT chat_id FROM inbox.participant WHERE address_id = address.address_id OFFSET 0) AS participant
-)
 INSERT INTO inbox.card AS card
     (chat_id, title, client_count, shown, author_kind, author_id, author_name)
 SELECT chat.chat_id, headed.title, chat.client_count,
@@ -466,7 +470,7 @@ SELECT chat.chat_id, headed.title, chat.client_count,
            'waiting_since', projection.rfc3339(chat.waiting_since)
        )::text, -1) || ', "last_message": ' || coalesce(last.shown, 'null'),
        last.author_kind, last.author_id, last.author_name
-FROM changed
+FROM inbox.changed(%(after)s, %(until)s) AS changed
 CROSS JOIN LATERAL (SELECT * FROM inbox.chat WHERE chat_id = changed.chat_id OFFSET 0) AS chat
 CROSS JOIN LATERAL (
     -- A group's title, else the names of those who are not the company's.

@@ -1,0 +1,159 @@
+-- What changed for some employees of one workspace in a range of the ledger. Nothing is kept for it: the
+-- ledger says which chats a range touches, and `visibility` who saw them when.
+
+-- name: snapshot
+-- What is asked after this is answered as of one moment.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+
+-- name: position
+SELECT position FROM projection.checkpoint WHERE name = 'inbox';
+
+-- name: moved
+-- Whose list may have become another one altogether, since it is about somebody else's chats now.
+SELECT DISTINCT facts->>'employee_id'
+FROM ledger
+WHERE position > %(after)s AND position <= %(until)s AND workspace_id = %(workspace_id)s
+  AND topic IN ('employee.registered', 'employee.role_changed', 'employee.new_clients_switched',
+                'employee.activated', 'employee.deactivated');
+
+-- name: touched
+-- The chats that a range touches, from one on in the order of their ids; and of those who were asked for, who
+-- has seen each since `after`: whether then, whether now, and whether his item may be another than before.
+WITH asked AS MATERIALIZED (
+    SELECT jsonb_object_agg(employee_id, true) AS employees
+    FROM unnest(%(employee_ids)s::text[]) AS asked (employee_id)
+), news AS MATERIALIZED (
+    SELECT topic, stream_id, facts->>'chat_id' AS chat_id, facts->>'employee_id' AS employee_id
+    FROM ledger
+    WHERE position > %(after)s AND position <= %(until)s AND workspace_id = %(workspace_id)s
+      AND topic IN ('reading.advanced', 'message.deleted', 'delivery.reported')
+), told AS (
+    SELECT chat_id, NULL::text AS employee_id, NULL::text AS principal, true AS shown
+    FROM inbox.changed(%(after)s, %(until)s)
+    UNION ALL
+    SELECT chat_id::uuid, employee_id, NULL, topic = 'reading.advanced'
+    FROM news WHERE topic IN ('reading.advanced', 'message.deleted')
+    UNION ALL
+    SELECT message.chat_id, NULL, NULL, false
+    FROM news
+    CROSS JOIN LATERAL (
+        SELECT chat_id FROM timeline.message
+        WHERE delivery_id = news.stream_id AND direction = 'out' OFFSET 0) AS message
+    WHERE topic = 'delivery.reported'
+    UNION ALL
+    SELECT chat_id, NULL, principal, true FROM visibility.sight
+    WHERE lower(during) > %(after)s AND lower(during) <= %(until)s AND workspace_id = %(workspace_id)s
+    UNION ALL
+    SELECT chat_id, NULL, principal, true FROM visibility.sight
+    WHERE NOT upper_inf(during) AND upper(during) > %(after)s AND upper(during) <= %(until)s
+      AND workspace_id = %(workspace_id)s
+    UNION ALL
+    SELECT line.chat_id, moved.employee_id, NULL, true
+    FROM unnest(%(moved)s::text[]) AS moved (employee_id)
+    CROSS JOIN LATERAL (
+        SELECT object AS principal FROM visibility.principal
+        WHERE subject = moved.employee_id AND workspace_id = %(workspace_id)s
+          AND during && int8range(%(after)s, NULL)
+        UNION
+        SELECT 'team:' || subject FROM visibility.policy
+        WHERE object = 'whole_team' AND workspace_id = %(workspace_id)s AND upper_inf(during)) AS acted
+    CROSS JOIN LATERAL (
+        SELECT chat_id FROM inbox.line
+        WHERE workspace_id = %(workspace_id)s AND principal = acted.principal OFFSET 0) AS line
+), touched AS MATERIALIZED (
+    SELECT chat_id, bool_or(shown AND employee_id IS NULL AND principal IS NULL) AS for_all,
+           array_agg(employee_id) FILTER (WHERE employee_id IS NOT NULL) AS employees,
+           array_agg(principal) FILTER (WHERE principal IS NOT NULL) AS principals
+    FROM told
+    WHERE chat_id > %(beyond)s
+    GROUP BY chat_id
+    ORDER BY chat_id
+    LIMIT %(limit)s
+)
+SELECT touched.chat_id::text, chat.conversation_id::text, employee_ids, saw, sees, shown
+FROM touched
+LEFT JOIN LATERAL (
+    SELECT conversation_id FROM inbox.chat
+    WHERE chat_id = touched.chat_id AND workspace_id = %(workspace_id)s OFFSET 0) AS chat ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(employee_id) AS employee_ids, array_agg(saw) AS saw, array_agg(sees) AS sees,
+           array_agg(shown) AS shown
+    FROM (
+        SELECT seer.employee_id, bool_or(seer.during @> %(after)s::bigint) AS saw,
+               bool_or(upper_inf(seer.during)) AS sees,
+               touched.for_all OR coalesce(seer.employee_id = ANY (touched.employees), false)
+                   OR coalesce(bool_or(sight.principal = ANY (touched.principals)), false) AS shown
+        FROM (
+            SELECT principal, during FROM visibility.sight
+            WHERE chat_id = touched.chat_id AND workspace_id = %(workspace_id)s
+              AND during && int8range(%(after)s, NULL) OFFSET 0) AS sight
+        CROSS JOIN LATERAL (
+            SELECT subject AS employee_id, during * sight.during AS during FROM visibility.principal
+            WHERE object = sight.principal AND workspace_id = %(workspace_id)s AND during && sight.during
+              AND (SELECT employees FROM asked) ? subject
+            UNION ALL
+            SELECT employee_id, principal.during * sight.during
+            FROM unnest(%(employee_ids)s::text[]) AS teammate (employee_id)
+            CROSS JOIN LATERAL (
+                SELECT during FROM visibility.principal
+                WHERE subject = teammate.employee_id AND workspace_id = %(workspace_id)s
+                  AND object = 'employee:' || teammate.employee_id OFFSET 0) AS principal
+            WHERE sight.principal LIKE 'team:%%' AND principal.during && sight.during) AS seer
+        WHERE seer.during && int8range(%(after)s, NULL)
+        GROUP BY seer.employee_id
+    ) AS seers
+) AS seers ON true
+ORDER BY touched.chat_id;
+
+-- name: items
+-- The items of these chats in the lists of these employees, pair by pair; none where it is not in his list.
+-- Those who would read the same are told together.
+SELECT asked.chat_id::text, item, array_agg(asked.employee_id)
+FROM unnest(%(chat_ids)s::uuid[], %(employee_ids)s::text[]) AS asked (chat_id, employee_id)
+CROSS JOIN LATERAL (SELECT * FROM inbox.card WHERE chat_id = asked.chat_id OFFSET 0) AS card
+LEFT JOIN LATERAL (
+    SELECT read_count FROM inbox.reading
+    WHERE chat_id = asked.chat_id AND employee_id = asked.employee_id OFFSET 0) AS reading ON true
+LEFT JOIN LATERAL inbox.colleague(%(workspace_id)s, author_kind, author_id) ON true
+CROSS JOIN LATERAL (
+    SELECT string_agg(told.reasons, ', ' ORDER BY told.reasons) AS reasons
+    FROM visibility.acting_for(%(workspace_id)s, asked.employee_id) AS of
+    CROSS JOIN LATERAL (
+        SELECT CASE line.principal
+               WHEN 'oversight' THEN (SELECT reason FROM inbox.oversight(%(workspace_id)s, asked.employee_id))
+               ELSE line.reasons END AS reasons
+        FROM inbox.line WHERE chat_id = asked.chat_id AND principal = of.principal OFFSET 0) AS told
+) AS seen
+CROSS JOIN LATERAL (
+    SELECT inbox.item(shown, author_kind, coalesce(colleague.name, author_name),
+                      client_count - coalesce(read_count, 0), reasons) AS item) AS shown_to
+WHERE reasons IS NOT NULL
+GROUP BY asked.chat_id, item;
+
+-- name: messages
+-- The messages that a range touches in the chats after one up to another, as they are now.
+WITH news AS MATERIALIZED (
+    SELECT topic, stream_id FROM ledger
+    WHERE position > %(after)s AND position <= %(until)s AND workspace_id = %(workspace_id)s
+      AND topic IN ('message.received', 'message.queued', 'message.edited', 'message.deleted',
+                    'delivery.reported')
+), told AS (
+    SELECT stream_id AS message_id FROM news WHERE topic <> 'delivery.reported'
+    UNION
+    SELECT message.message_id
+    FROM news
+    CROSS JOIN LATERAL (
+        SELECT message_id FROM timeline.message
+        WHERE delivery_id = news.stream_id AND direction = 'out' OFFSET 0) AS message
+    WHERE topic = 'delivery.reported'
+)
+SELECT chat_id::text,
+       left(timeline.item(message)::text, -1) || ', "conversation_id" : "' || chat.conversation_id || '"}'
+FROM told
+CROSS JOIN LATERAL (
+    SELECT message, chat_id, sent_at, position FROM timeline.message
+    WHERE message_id = told.message_id AND position IS NOT NULL
+      AND chat_id > %(beyond)s AND chat_id <= %(last)s OFFSET 0) AS message
+CROSS JOIN LATERAL (
+    SELECT conversation_id FROM inbox.chat WHERE chat_id = message.chat_id OFFSET 0) AS chat
+ORDER BY sent_at, position;

@@ -1,0 +1,271 @@
+"""The feed over HTTP: what is told is what the lists show, and nothing of what is not seen."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from api import limits
+from api.answers import FeedMessage, InboxItem
+from tests.api.client import Client, Server, serving
+from tests.api.following import READ_TIMEOUT_S, Follower, following, listed
+from tests.databases import Databases
+
+ENDLESSLY = 1_000
+
+
+@pytest.fixture(scope="module")
+def oleg(admin: Client) -> Client:
+    return admin.with_token("employee:oleg")
+
+
+@pytest.fixture(scope="module")
+def vera(admin: Client) -> Client:
+    return admin.with_token("employee:vera")
+
+
+@pytest.fixture(scope="module")
+def irina(admin: Client) -> Client:
+    return admin.with_token("employee:irina")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def company(admin: Client, connector: Client) -> None:
+    """Oleg answers for the husband and has his deal; Irina sees all."""
+    admin.put_channel(visibility="client_owners")
+    for name in ("oleg", "vera"):
+        admin.put_employee(name)
+    admin.put_employee("irina", "supervisor")
+    admin.put_contact("husband", "+7 1", responsible_id="oleg")
+    admin.put_deal("house", "oleg", "husband")
+    connector.tell(connector.message("husband", "+7 1"))
+
+
+def test_it_begins_now_and_tells_what_happens(connector: Client, oleg: Client) -> None:
+    with following(oleg) as feed:
+        told = connector.tell(connector.message("husband", "+7 1", "Are you there?"))
+        events = feed.until(told["position"])
+
+    assert [event.kind for event in events] == ["conversation_changed", "message"]
+    assert [event.id is None for event in events] == [True, False], "the last of a batch has its position"
+    changed, message = (event.data for event in events)
+    assert changed == listed(oleg)[changed["conversation_id"]]
+    path = f"/v1/conversations/{changed['conversation_id']}/messages"
+    shown = oleg.get(path, after=message["position"] - 1)["items"][0]
+    assert message == shown | {"conversation_id": changed["conversation_id"]}
+    InboxItem.model_validate(changed)
+    FeedMessage.model_validate(message)
+
+
+def test_it_goes_on_from_where_it_was(connector: Client, oleg: Client) -> None:
+    with following(oleg) as feed:
+        connector.tell(connector.message("husband", "+7 1", "one"))
+        texts = [
+            event.data["text"] for event in feed.until(connector.tell()["position"]) if is_message(event)
+        ]
+    missed = connector.tell(*(connector.message("husband", "+7 1", text) for text in ("two", "three")))
+    with following(oleg, last_id=feed.last_id, after=0) as feed:
+        texts += [event.data["text"] for event in feed.until(missed["position"]) if is_message(event)]
+        told = connector.tell(connector.message("husband", "+7 1", "four"))
+        texts += [event.data["text"] for event in feed.until(told["position"]) if is_message(event)]
+
+    assert texts == ["one", "two", "three", "four"]
+
+
+def test_from_the_beginning_the_feed_makes_the_whole_list(irina: Client, server: Server) -> None:
+    with following(irina, after=0) as feed:
+        feed.until(server.head)
+
+    assert feed.items == listed(irina)
+
+
+def test_after_a_handover_one_is_told_what_he_sees_and_the_other_that_he_does_not(
+    admin: Client, connector: Client, oleg: Client, vera: Client
+) -> None:
+    before = listed(oleg)
+    with following(oleg) as olegs, following(vera) as veras:
+        olegs.items = dict(before)
+        moved = admin.post("/v1/deals/house/reassign", {"owner_id": "vera", "with_contacts": True})
+        hidden = olegs.until(moved["position"])
+        visible, veras_list = veras.until(moved["position"]), listed(vera)
+        connector.tell(connector.message("husband", "+7 1", "not for Oleg"))
+        admin.put_contact("wife", "+7 2", responsible_id="oleg")
+        told = connector.tell(connector.message("wife", "+7 2", "for Oleg"))
+        after = olegs.until(told["position"])
+
+    (conversation_id,) = before
+    assert [(event.kind, event.data) for event in hidden] == [
+        ("hidden", {"conversation_id": conversation_id})
+    ]
+    assert [(event.kind, event.data) for event in visible] == [("visible", veras_list[conversation_id])]
+    assert conversation_id not in {event.data["conversation_id"] for event in after}
+    assert "not for Oleg" not in repr(after)
+    assert olegs.items == listed(oleg)
+
+
+def test_deliveries_edits_and_deletions_are_told(connector: Client, vera: Client) -> None:
+    conversation_id = vera.conversation_with("husband")
+    with following(vera) as feed:
+        sent = vera.post(f"/v1/conversations/{conversation_id}/messages", {"text": "Yes."})
+        heard = connector.message("husband", "+7 1", "Goood", id="slip")
+        chat, at = heard["chat"], "2025-03-01T11:00:00Z"
+        connector.tell({"type": "delivery", "message_id": sent["message_id"], "status": "read", "at": at})
+        connector.tell(heard)
+        edited = {"id": "slip", "text": "Good", "edited_at": at}
+        connector.tell({"type": "message_edited", "chat": chat, "message": edited})
+        deleted = {"id": "slip", "deleted_at": at}
+        told = connector.tell({"type": "message_deleted", "chat": chat, "message": deleted})
+        events = feed.until(told["position"])
+
+    last = {event.data["message_id"]: event.data for event in events if is_message(event)}
+    assert last[sent["message_id"]]["delivery"] == "read"
+    (slip,) = [data for data in last.values() if data["external_id"] == "slip"]
+    assert (slip["text"], slip["deleted_at"]) == ("Good", "2025-03-01T11:00:00.000000Z")
+
+
+def test_what_only_one_has_read_is_told_to_him_alone(irina: Client, vera: Client, server: Server) -> None:
+    conversation_id = vera.conversation_with("husband")
+    with following(irina) as irinas, following(vera) as veras:
+        read = vera.act(conversation_id, "read", {"position": server.head}).json()
+        (event,) = veras.until(read["position"])
+        claimed = vera.act(conversation_id, "claim").json()
+        irinas.until(claimed["position"])
+
+    assert (event.kind, event.data["unread"]) == ("conversation_changed", 0)
+    assert irinas.items[conversation_id]["unread"] > 0
+
+
+def test_who_is_to_oversee_is_told_everything_and_who_leaves_loses_it(
+    admin: Client, server: Server, connector: Client
+) -> None:
+    admin.put_employee("katya")
+    katya = admin.with_token("employee:katya")
+    with following(katya) as feed:
+        made = admin.put_employee("katya", "quality_control")
+        feed.until(made["position"])
+        everything = dict(feed.items)
+        assert everything == listed(katya)
+        left = admin.put_employee("katya", "quality_control", active=False)
+        events = feed.until(left["position"])
+
+    assert len(everything) >= 2
+    assert {event.kind for event in events} == {"hidden"}
+    assert feed.items == listed(katya) == {}
+
+
+def test_a_heartbeat_says_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, admin: Client, databases: Databases
+) -> None:
+    monkeypatch.setattr(limits, "FEED_HEARTBEAT_S", 0.2)
+    url = databases.create()
+    with serving(url) as server:
+        server.client.put_employee("oleg")
+        oleg = server.client.with_token("employee:oleg")
+        with following(oleg) as feed:
+            head = server.client.put_contact("nobody of his")["position"]
+            while feed.last_id is None or feed.last_id < head:
+                event = feed.next()
+                assert (event.kind, event.data) == ("", None)
+            revoked = oleg.token.split("_")[1]
+            server.client.ask("DELETE", f"/v1/tokens/{revoked}")
+            ends = feed.rest()
+    databases.drop(url)
+
+    assert [event.kind for event in ends] == ["cut_off"], "his token was revoked"
+
+
+def test_who_reads_too_slowly_is_cut_off_and_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch, connector: Client, irina: Client, server: Server
+) -> None:
+    monkeypatch.setattr(limits, "FEED_BYTES", 400_000)
+    before = listed(irina)
+    with slow_reader(irina, server) as reader:
+        sent, (feed,) = 0, (feed for feed in server.feeds.open if feed.is_led)
+        while not feed.over:
+            sent += 1
+            assert sent < ENDLESSLY, "what waits for him has no bound"
+            told = connector.tell(connector.message("husband", "+7 1", "x" * 40_000))
+            irina.get("/v1/inbox/counts", min_position=told["position"])
+        received = Follower(iter(read_all(reader)), before)
+        events = received.rest()
+
+    assert events[-1].kind == "cut_off"
+    position = events[-1].data["position"]
+    assert position == received.last_id
+    assert position < server.head
+    known = {event.data["message_id"] for event in events if is_message(event)}
+    with following(irina, last_id=position) as more:
+        more.items = received.items
+        rest = {event.data["message_id"] for event in more.until(server.head) if is_message(event)}
+    assert len(known | rest) == sent
+    assert more.items == listed(irina)
+
+
+def test_it_goes_on_from_nothing_that_is_no_position(oleg: Client) -> None:
+    for header, query in (("never", None), ("-1", None), (None, "never"), (str(2**63), None)):
+        headers = {"Last-Event-ID": header} if header else {}
+        answer = oleg.ask("GET", "/v1/feed", headers=headers, params={"after": query} if query else {})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+def test_what_is_too_long_ago_is_refused(monkeypatch: pytest.MonkeyPatch, oleg: Client) -> None:
+    monkeypatch.setattr(limits, "FEED_RESUME_EVENTS", 3)
+
+    answer = oleg.ask("GET", "/v1/feed", params={"after": 1})
+
+    assert (answer.status_code, answer.json()["code"]) == (410, "position_too_old")
+
+
+def test_there_is_a_limit_to_open_feeds(monkeypatch: pytest.MonkeyPatch, oleg: Client) -> None:
+    monkeypatch.setattr(limits, "FEEDS", 0)
+
+    answer = oleg.ask("GET", "/v1/feed")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "too_many_feeds")
+
+
+def test_open_feeds_end_when_the_server_stops(databases: Databases) -> None:
+    url = databases.create()
+    with serving(url) as server:
+        server.client.put_employee("oleg")
+        stack = following(server.client.with_token("employee:oleg"))
+        feed = stack.__enter__()
+    events = feed.rest()
+    databases.drop(url)
+
+    assert [(event.kind, event.data["position"]) for event in events] == [("cut_off", feed.last_id)]
+
+
+@contextmanager
+def slow_reader(client: Client, server: Server) -> Iterator[socket.socket]:
+    """A connection that follows, and takes nothing in but what the network holds."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.settimeout(READ_TIMEOUT_S)
+        connection.connect((client.http.base_url.host, client.http.base_url.port))
+        connection.sendall(
+            b"GET /v1/feed HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+            b"Authorization: Bearer %s\r\n\r\n" % client.token.encode()
+        )
+        while b"\nid: " not in connection.recv(65_536, socket.MSG_PEEK):
+            pass  # it is open when it has said where it begins
+        yield connection
+
+
+def read_all(connection: socket.socket) -> list[str]:
+    """The lines of the answer's body, until the server ends it."""
+    received = b"".join(iter(lambda: connection.recv(65_536), b""))
+    _, _, left = received.partition(b"\r\n\r\n")
+    body = b""
+    while left:
+        size, _, left = left.partition(b"\r\n")
+        body, left = body + left[: int(size, 16)], left[int(size, 16) + 2 :]
+    return body.decode().split("\n")
+
+
+def is_message(event: Any) -> bool:
+    return bool(event.kind == "message")
