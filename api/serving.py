@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from adapters.settings import Settings
 
@@ -68,7 +68,7 @@ def address_of(listening: socket.socket) -> str:
 
 
 def serve(
-    app: FastAPI,
+    app: Starlette,
     listening: socket.socket,
     *,
     on_listening: Callable[[], None] = nothing,

@@ -15,7 +15,8 @@ from api.bench.measuring import Result, Watch, result_tables
 from api.terminal import Bars
 
 BENCHMARKS: Mapping[str, str] = {
-    name: f"api.bench.{name}" for name in ("append", "ingest", "rebuild", "follow", "handover", "inbox")
+    name: f"api.bench.{name}"
+    for name in ("append", "ingest", "rebuild", "follow", "handover", "inbox", "feed")
 }
 """name → the module whose `run` measures it; imported when it is asked for, as some need much."""
 
