@@ -34,7 +34,8 @@ CATCHING_UP_TOGETHER = 2
 """Feeds that ask by themselves share so many connections, and leave the others to those who read."""
 
 FOLLOWED = ("inbox",)
-TROUBLE = (psycopg.Error, PoolTimeout)
+PASSING = (psycopg.Error, PoolTimeout)
+"""A database that is away, or that puts other tables into place, is asked again."""
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +192,7 @@ class Feeds:
         while feed.behind and not feed.over:
             try:
                 part, until, now = await self._ask_for(feed, until, beyond)
-            except TROUBLE as error:
+            except Exception as error:
                 _complain(error)
                 feed.cut_off()
                 return
@@ -225,7 +226,7 @@ class Feeds:
                     beat_at = begun + limits.FEED_HEARTBEAT_S
                     await self._beat()
                 await self._look()
-            except TROUBLE as error:
+            except Exception as error:  # they stay where they are, and are told when it is over
                 _complain(error)
                 await asyncio.sleep(PAUSE_AFTER_TROUBLE_S)
             await asyncio.sleep(max(SHORTEST_REST_S, time.monotonic() - begun))
@@ -307,4 +308,4 @@ def _share(change: Change, shares: dict[str, list[bytes]]) -> None:
 
 
 def _complain(error: Exception) -> None:
-    log.warning("feeds can't ask the database: %s", " ".join(str(error).split()))
+    log.warning("feeds wait: %s", " ".join(str(error).split()), exc_info=not isinstance(error, PASSING))

@@ -62,9 +62,10 @@ FEEDS: Final = 2_000
 FEED_HEARTBEAT_S: Final = 15.0
 """So often a feed shows that it lives, and it is looked whether its token still opens it."""
 
-FEED_BYTES: Final = 256 * 2**10
-FEED_EVENTS: Final = 1_000
-"""What may wait for the reader of a feed before he is cut off, beside what the network holds."""
+FEED_BYTES: Final = 2**20
+FEED_EVENTS: Final = 4_000
+"""What may wait for the reader of a feed before he is cut off, beside what the network holds: what happens in
+some seconds of a busy company to somebody who sees it all. Those who wait for the same share its bytes."""
 
 FEED_STUCK_S: Final = 60.0
 """A reader who takes nothing for so long is not there any more."""

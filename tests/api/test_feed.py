@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -172,10 +173,14 @@ def test_a_heartbeat_says_where_it_is(
                 assert (event.kind, event.data) == ("", None)
             revoked = oleg.token.split("_")[1]
             server.client.ask("DELETE", f"/v1/tokens/{revoked}")
-            ends = feed.rest()
+            of_revoked = feed.rest()
+        with following(server.client.with_token("employee:oleg")) as feed:
+            server.client.put_employee("oleg", active=False)
+            of_gone = feed.rest()
     databases.drop(url)
 
-    assert [event.kind for event in ends] == ["cut_off"], "his token was revoked"
+    assert [event.kind for event in of_revoked] == ["cut_off"], "his token was revoked"
+    assert [event.kind for event in of_gone] == ["cut_off"], "he has left"
 
 
 def test_who_reads_too_slowly_is_cut_off_and_loses_nothing(
@@ -203,6 +208,25 @@ def test_who_reads_too_slowly_is_cut_off_and_loses_nothing(
         rest = {event.data["message_id"] for event in more.until(server.head) if is_message(event)}
     assert len(known | rest) == sent
     assert more.items == listed(irina)
+
+
+def test_a_process_that_does_not_lead_tells_its_readers_too(
+    connector: Client, vera: Client, server: Server
+) -> None:
+    with serving(server.system.database_url) as other:
+        there = Client(other.client.http, vera.token)
+        with following(there) as feed:
+            told = connector.tell(connector.message("husband", "+7 1", "over there"))
+            events = feed.until(told["position"])
+
+    assert [event.kind for event in events] == ["conversation_changed", "message"]
+
+
+def test_who_leaves_takes_no_place(oleg: Client, server: Server) -> None:
+    with following(oleg):
+        assert any(feed.opened.employee_id == "oleg" for feed in server.feeds.open)
+
+    assert soon(lambda: not server.feeds.open)
 
 
 def test_it_goes_on_from_nothing_that_is_no_position(oleg: Client) -> None:
@@ -265,6 +289,14 @@ def read_all(connection: socket.socket) -> list[str]:
         size, _, left = left.partition(b"\r\n")
         body, left = body + left[: int(size, 16)], left[int(size, 16) + 2 :]
     return body.decode().split("\n")
+
+
+def soon(true: Callable[[], bool]) -> bool:
+    """Whether it comes true within some seconds."""
+    deadline = time.monotonic() + READ_TIMEOUT_S
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return true()
 
 
 def is_message(event: Any) -> bool:
