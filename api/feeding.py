@@ -217,13 +217,13 @@ class Feeds:
             return await moment.part(asked), until, moment.position
 
     async def _run(self) -> None:
-        beat_at = time.monotonic() + limits.FEED_HEARTBEAT_S
+        beaten_at = time.monotonic()
         while True:
-            await self._wait(beat_at - time.monotonic())
+            await self._wait(beaten_at + limits.FEED_HEARTBEAT_S - time.monotonic())
             begun = time.monotonic()
             try:
-                if begun >= beat_at:
-                    beat_at = begun + limits.FEED_HEARTBEAT_S
+                if begun >= beaten_at + limits.FEED_HEARTBEAT_S:
+                    beaten_at = begun
                     await self._beat()
                 await self._look()
             except Exception as error:  # they stay where they are, and are told when it is over
@@ -250,11 +250,11 @@ class Feeds:
         """Signs of life; and an end to those whose tokens were revoked, or whose people have left."""
         for feed in self._led():
             feed.beat()
-        if self.open:
-            in_force = await self.access.in_force(list({feed.opened for feed in self.open}))
-            for feed in self.open:
-                if feed.opened not in in_force:
-                    feed.cut_off()
+        asked = list(self.open)  # more may come while it is asked
+        in_force = await self.access.in_force([feed.opened for feed in asked]) if asked else set()
+        for feed in asked:
+            if feed.opened not in in_force:
+                feed.cut_off()
 
     async def _look(self) -> None:
         """Tell all who are told together what happened since they were told last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from api import limits
+from api import feeding, limits
 from api.answers import FeedMessage, InboxItem
+from projections.feed import Moment
 from tests.api.client import Client, Server, serving
 from tests.api.following import READ_TIMEOUT_S, Follower, following, listed
 from tests.databases import Databases
@@ -34,8 +36,16 @@ def irina(admin: Client) -> Client:
     return admin.with_token("employee:irina")
 
 
+@pytest.fixture(scope="module")
+def beating_often() -> Iterator[None]:
+    """Whoever waits for a position at which nothing happens to him is soon told that it has passed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "FEED_HEARTBEAT_S", 0.2)
+        yield
+
+
 @pytest.fixture(scope="module", autouse=True)
-def company(admin: Client, connector: Client) -> None:
+def company(beating_often: None, admin: Client, connector: Client) -> None:
     """Oleg answers for the husband and has his deal; Irina sees all."""
     admin.put_channel(visibility="client_owners")
     for name in ("oleg", "vera"):
@@ -158,10 +168,7 @@ def test_who_is_to_oversee_is_told_everything_and_who_leaves_loses_it(
     assert feed.items == listed(katya) == {}
 
 
-def test_a_heartbeat_says_where_it_is(
-    monkeypatch: pytest.MonkeyPatch, admin: Client, databases: Databases
-) -> None:
-    monkeypatch.setattr(limits, "FEED_HEARTBEAT_S", 0.2)
+def test_a_heartbeat_says_where_it_is(databases: Databases) -> None:
     url = databases.create()
     with serving(url) as server:
         server.client.put_employee("oleg")
@@ -220,6 +227,60 @@ def test_a_process_that_does_not_lead_tells_its_readers_too(
             events = feed.until(told["position"])
 
     assert [event.kind for event in events] == ["conversation_changed", "message"]
+
+
+def test_what_is_told_in_many_parts_is_whole_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, admin: Client, connector: Client, server: Server
+) -> None:
+    monkeypatch.setattr(Moment.part, "__kwdefaults__", {"chats": 1})
+    monkeypatch.setattr(feeding, "PARTS_TOGETHER", 1)
+    admin.put_employee("katya", "seller")
+    katya = admin.with_token("employee:katya")
+    with following(katya) as feed:
+        appointed = admin.put_employee("katya", "supervisor")
+        feed.until(appointed["position"])
+        assert feed.items == listed(katya)
+        news = [connector.message(chat, phone) for chat, phone in (("husband", "+7 1"), ("wife", "+7 2"))]
+        told = connector.tell(*news)
+        events = feed.until(told["position"])
+
+    assert len(feed.items) >= 2
+    assert sum(map(is_message, events)) == 2
+    assert feed.items == listed(katya)
+
+
+def test_who_comes_and_goes_while_everything_moves_misses_nothing(
+    admin: Client, connector: Client, oleg: Client, irina: Client, server: Server
+) -> None:
+    def bustle() -> None:
+        for number in range(30):
+            phone = f"+7 5{number % 4}"
+            connector.tell(connector.message(f"chat{number % 4}", phone, f"{number}"))
+            responsible = ("oleg", "vera", None)[number % 3]
+            admin.put_contact(f"client{number % 4}", phone, responsible_id=responsible)
+            if number % 7 == 6:
+                admin.put_employee("oleg", "quality_control" if number % 2 else "seller")
+
+    begun, bustling = server.head, threading.Thread(target=bustle)
+    lists = {reader.token: (listed(reader), begun) for reader in (oleg, irina)}
+    texts: set[str] = set()
+    bustling.start()
+    while bustling.is_alive() or any(last_id < server.head for _, last_id in lists.values()):
+        going_on = bustling.is_alive()
+        for reader in (oleg, irina):
+            items, last_id = lists[reader.token]
+            with following(reader, last_id=last_id) as feed:
+                feed.items = dict(items)
+                events = feed.until(last_id + 1 if going_on else server.head)
+            assert feed.last_id is not None
+            lists[reader.token] = feed.items, feed.last_id
+            if reader is irina:
+                texts |= {event.data["text"] for event in events if is_message(event)}
+    bustling.join()
+
+    assert texts >= {str(number) for number in range(30)}
+    for reader in (oleg, irina):
+        assert lists[reader.token][0] == listed(reader)
 
 
 def test_who_leaves_takes_no_place(oleg: Client, server: Server) -> None:
