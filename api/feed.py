@@ -13,12 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.types import Send
 
 from api import limits
-from api.access import EMPLOYEE, Caller, InHeader, allowed
+from api.access import EMPLOYEE, Caller, InHeader
 from api.errors import invalid
 from api.feeding import Feeds, OpenFeed
-from api.reading import POSITION_HEADER, reach
+from api.reading import DESCRIBED, POSITION_HEADER, MinPosition, reach, reading
 from api.routing import router
-from api.system import running
 from projections.access import Opened
 from projections.feed import CHANGED, HIDDEN, MESSAGE, VISIBLE
 
@@ -51,7 +50,7 @@ event: {HIDDEN}
 id: 4720
 data: {{"conversation_id": "2982c904-…"}}
 """
-DESCRIBED: dict[str, Any] = {
+RESUMING: dict[str, Any] = {
     "parameters": [
         {
             "name": LAST_EVENT_ID,
@@ -63,7 +62,10 @@ DESCRIBED: dict[str, Any] = {
     ]
 }
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE}}}
+    200: {
+        **DESCRIBED[200],
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE}},
+    }
 }
 
 
@@ -76,14 +78,21 @@ class Following:
     after: int | None
 
 
-async def following(request: Request, needed: SecurityScopes, _: InHeader, after: After = None) -> Following:
+async def following(
+    request: Request,
+    needed: SecurityScopes,
+    header: InHeader,
+    min_position: MinPosition = None,
+    after: After = None,
+) -> Following:
     """Let a caller follow, once the inbox is where he wants to go on from."""
-    caller, told = allowed(request, needed.scopes), request.headers.get(LAST_EVENT_ID)
+    read = await reading(request, needed, header, min_position)
+    told = request.headers.get(LAST_EVENT_ID)
     after = _position(told) if told else after  # the address of an EventSource stays as it was at first
     if after is not None:
-        await reach(running(request), after, "inbox")
+        await reach(read.system, after, "inbox")
     feeds: Feeds = request.app.state.feeds
-    return Following(feeds, caller, after)
+    return Following(feeds, read.caller, after)
 
 
 Follow = Annotated[Following, Security(following, scopes=[EMPLOYEE])]
@@ -113,7 +122,7 @@ class EventStream(StreamingResponse):
             self.feeds.leave(self.feed)
 
 
-@routes.get("/feed", response_class=EventStream, responses=ANSWERS, openapi_extra=DESCRIBED)
+@routes.get("/feed", status_code=200, response_class=EventStream, responses=ANSWERS, openapi_extra=RESUMING)
 async def follow(wish: Follow) -> EventStream:
     """What changes in the list of conversations, as server-sent events, and every message in it.
 

@@ -286,6 +286,7 @@ def test_who_comes_and_goes_while_everything_moves_misses_nothing(
 def test_who_leaves_takes_no_place(oleg: Client, server: Server) -> None:
     with following(oleg):
         assert any(feed.opened.employee_id == "oleg" for feed in server.feeds.open)
+        assert f"chatledger_open_feeds {len(server.feeds.open)}.0" in oleg.ask("GET", "/metrics").text
 
     assert soon(lambda: not server.feeds.open)
 
