@@ -34,6 +34,7 @@ CATCHING_UP_TOGETHER = 2
 """Feeds that ask by themselves share so many connections, and leave the others to those who read."""
 
 FOLLOWED = ("inbox",)
+COMMENT = b":\n\n"
 PASSING = (psycopg.Error, PoolTimeout)
 """A database that is away, or that puts other tables into place, is asked again."""
 
@@ -47,7 +48,7 @@ def frame(event: str, data: str) -> bytes:
 
 def marked(frames: Sequence[bytes], position: int) -> list[bytes]:
     """The last one has the position for its id; if there is none, a comment has, which nobody is told of."""
-    return [*frames[:-1], b"id: %d\n" % position, frames[-1] if frames else b":\n\n"]
+    return [*frames[:-1], b"id: %d\n" % position, frames[-1] if frames else COMMENT]
 
 
 @dataclass(eq=False, slots=True)
@@ -91,7 +92,7 @@ class OpenFeed:
     def beat(self) -> None:
         """A sign of life, and where he is: he need not go on from where something last happened to him."""
         if not self.waiting:
-            self._put(marked((), self.level))
+            self._put(marked((), self.level) if self.level == self.position else [COMMENT])
 
     def fall_behind(self) -> None:
         self.behind = True
