@@ -15,7 +15,8 @@ from starlette.types import Send
 from api import limits
 from api.access import EMPLOYEE, Caller, InHeader
 from api.errors import invalid
-from api.feeding import Feeds, OpenFeed
+from api.feeding import Feeds
+from api.open_feed import OpenFeed
 from api.reading import DESCRIBED, POSITION_HEADER, MinPosition, reach, reading
 from api.routing import router
 from projections.access import Opened

@@ -10,15 +10,15 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from api import limits
 from api.errors import RETRY_AFTER, Problem
+from api.open_feed import OpenFeed, frame, marked
 from projections.access import Access, Opened
 from projections.feed import FIRST, Asked, Change, Feed, Moment, Part
 from projections.follower import Follower
@@ -34,90 +34,10 @@ CATCHING_UP_TOGETHER = 2
 """Feeds that ask by themselves share so many connections, and leave the others to those who read."""
 
 FOLLOWED = ("inbox",)
-COMMENT = b":\n\n"
 PASSING = (psycopg.Error, PoolTimeout)
 """A database that is away, or that puts other tables into place, is asked again."""
 
 log = logging.getLogger(__name__)
-
-
-def frame(event: str, data: str) -> bytes:
-    """An event, as the HTML standard has it (9.2.5); data: in one line."""
-    return f"event: {event}\ndata: {data}\n\n".encode()
-
-
-def marked(frames: Sequence[bytes], position: int) -> list[bytes]:
-    """The last one has the position for its id; if there is none, a comment has, which nobody is told of."""
-    return [*frames[:-1], b"id: %d\n" % position, frames[-1] if frames else COMMENT]
-
-
-@dataclass(eq=False, slots=True)
-class OpenFeed:
-    """What is on its way to one reader. position: up to where he was told, or is by what waits here.
-
-    level: the last position at which what he was told makes his list complete; from there he may go on.
-    behind: he asks by himself.
-    """
-
-    opened: Opened
-    position: int
-    behind: bool
-    level: int = field(init=False)
-    over: bool = False
-    waiting: list[bytes] = field(default_factory=list)
-    bytes_waiting: int = 0
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.level = self.position
-
-    @property
-    def is_led(self) -> bool:
-        """Whether it is told by `Feeds`."""
-        return not self.behind and not self.over
-
-    def give(self, frames: Sequence[bytes], until: int, *, level: bool) -> None:
-        """Put a batch into the queue, up to a position. What there is no room for is not put in.
-
-        Who has taken all that came before goes on by himself then; who has not is too slow, and is cut off.
-        """
-        if not self._has_room(frames):
-            return self.cut_off() if self.waiting else self.fall_behind()
-        self.position = until
-        if level:
-            self.level = until
-        if frames:
-            self._put(marked(frames, until) if level else frames)
-
-    def beat(self) -> None:
-        """A sign of life, and where he is: he need not go on from where something last happened to him."""
-        if not self.waiting:
-            self._put(marked((), self.level) if self.level == self.position else [COMMENT])
-
-    def fall_behind(self) -> None:
-        self.behind = True
-        self.news.set()
-
-    def cut_off(self) -> None:
-        """The last that he gets is from where to go on."""
-        if not self.over:
-            self.over = True
-            self._put([frame("cut_off", f'{{"position": {self.level}}}')])
-
-    def take(self) -> bytes:
-        """All that waits, or nothing."""
-        taken, self.waiting, self.bytes_waiting = b"".join(self.waiting), [], 0
-        self.news.clear()
-        return taken
-
-    def _has_room(self, frames: Sequence[bytes]) -> bool:
-        size = self.bytes_waiting + sum(map(len, frames))
-        return size <= limits.FEED_BYTES and len(self.waiting) + len(frames) <= limits.FEED_EVENTS
-
-    def _put(self, frames: Sequence[bytes]) -> None:
-        self.waiting += frames
-        self.bytes_waiting += sum(map(len, frames))
-        self.news.set()
 
 
 class Feeds:
@@ -148,10 +68,10 @@ class Feeds:
         Raises:
             Problem: there are too many, or too much has happened since.
         """
+        now = await self.feed.position()
         if self.closed or len(self.open) >= limits.FEEDS:
             detail = f"At most {limits.FEEDS} feeds are open in one process, and none when it is to stop."
             raise Problem("too_many_feeds", detail, headers=RETRY_AFTER)
-        now = await self.feed.position()
         if after is not None and now - after > limits.FEED_RESUME_EVENTS:
             detail = f"That was more than {limits.FEED_RESUME_EVENTS} events ago: read the list anew."
             raise Problem("position_too_old", detail, position=now)
@@ -226,7 +146,8 @@ class Feeds:
                 if begun >= beaten_at + limits.FEED_HEARTBEAT_S:
                     beaten_at = begun
                     await self._beat()
-                await self._look()
+                else:
+                    await self._look()
             except Exception as error:  # they stay where they are, and are told when it is over
                 _complain(error)
                 await asyncio.sleep(PAUSE_AFTER_TROUBLE_S)
@@ -252,9 +173,10 @@ class Feeds:
         for feed in self._led():
             feed.beat()
         asked = list(self.open)  # more may come while it is asked
-        in_force = await self.access.in_force([feed.opened for feed in asked]) if asked else set()
+        in_force = await self.access.in_force([feed.opened for feed in asked])
+        await self._look()  # who has left is told first that he sees nothing any more
         for feed in asked:
-            if feed.opened not in in_force:
+            if feed.opened not in in_force or (feed.is_led and not in_force[feed.opened]):
                 feed.cut_off()
 
     async def _look(self) -> None:

@@ -40,8 +40,8 @@ class Access:
         row = await one_row(self.pool, self.statements["token"], token_id=token_id)
         return TokenRow(*row) if row else None
 
-    async def in_force(self, opened: Sequence[Opened]) -> set[Opened]:
-        """Those of which the token is not revoked and the employee has not left."""
+    async def in_force(self, opened: Sequence[Opened]) -> dict[Opened, bool]:
+        """Those of which the token is not revoked; and of each, whether the employee has not left."""
         rows = await all_rows(
             self.pool,
             self.statements["in_force"],
@@ -50,4 +50,4 @@ class Access:
             workspace_ids=[each.workspace_id for each in opened],
             employee_ids=[each.employee_id for each in opened],
         )
-        return {opened[number - 1] for (number,) in rows}
+        return {opened[number - 1]: active for number, active in rows}

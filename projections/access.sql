@@ -47,9 +47,9 @@ ORDER BY position
 LIMIT 1;
 
 -- name: in_force
--- Which of these tokens still open what they opened: not revoked, not issued anew with another secret, and
--- of nobody who has left the company. Each is known by its number.
-SELECT asked.number
+-- Which of these tokens still open what they opened: not revoked, and not issued anew with another secret;
+-- and whether who has it is still in the company. Each is known by its number.
+SELECT asked.number, coalesce(employee.active, true)
 FROM unnest(%(token_ids)s::text[], %(digests)s::text[], %(workspace_ids)s::text[], %(employee_ids)s::text[])
      WITH ORDINALITY AS asked (token_id, digest, workspace_id, employee_id, number)
 CROSS JOIN LATERAL (
@@ -58,4 +58,4 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT active FROM directory.employee
     WHERE workspace_id = asked.workspace_id AND employee_id = asked.employee_id OFFSET 0) AS employee ON true
-WHERE token.digest = asked.digest AND NOT token.revoked AND coalesce(employee.active, true);
+WHERE token.digest = asked.digest AND NOT token.revoked;

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import pytest
 
+from api import limits
 from tests.api.client import Client, Json
 
 READ_TIMEOUT_S = 10.0
@@ -22,6 +24,10 @@ class Event:
     kind: str
     data: Any
     id: int | None
+
+    @property
+    def is_message(self) -> bool:
+        return self.kind == "message"
 
 
 @dataclass
@@ -77,6 +83,14 @@ class Follower:
             self.items[event.data["conversation_id"]] = event.data
         if event.kind == "hidden":
             self.items.pop(event.data["conversation_id"], None)
+
+
+@contextmanager
+def beating_often() -> Iterator[None]:
+    """Whoever waits for a position at which nothing happens to him is soon told that it has passed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "FEED_HEARTBEAT_S", 0.2)
+        yield
 
 
 @contextmanager

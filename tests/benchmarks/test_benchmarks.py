@@ -115,7 +115,7 @@ def test_handover() -> None:
 
 
 def test_feed() -> None:
-    result = feed.run(1, no_watch, seconds=0.3, feeds=6, supervisors=2, conversations=100, rates=(20,))
+    result = feed.run(1, no_watch, seconds=0.3, feeds=6, supervisors=2, conversations=40, rates=(20,))
     assert rows_of(result) == {
         (system, case, unit)
         for system in ("ours", "limit:sse")

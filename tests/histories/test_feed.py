@@ -154,8 +154,8 @@ def test_an_old_list_and_the_feed_make_the_new_list(databases: Databases, founde
     run_state_machine_as_test(
         type("ListsAreTold", (ListsAreTold,), {"opened": staticmethod(opened)}),
         settings=settings(
-            max_examples=6,
-            stateful_step_count=20,
+            max_examples=5,
+            stateful_step_count=16,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from api import limits
-from api.feeding import OpenFeed, frame
+from api.open_feed import OpenFeed, frame
 from projections.access import Opened
 
 ONE = frame("hidden", '{"conversation_id": "1"}')
