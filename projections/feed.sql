@@ -48,7 +48,8 @@ WITH asked AS MATERIALIZED (
     WHERE NOT upper_inf(during) AND upper(during) > %(after)s AND upper(during) <= %(until)s
       AND workspace_id = %(workspace_id)s
     UNION ALL
-    SELECT line.chat_id, moved.employee_id, NULL, true
+    -- What they see now, and what is seen no more since, but was when they moved.
+    SELECT held.chat_id, moved.employee_id, NULL, true
     FROM unnest(%(moved)s::text[]) AS moved (employee_id)
     CROSS JOIN LATERAL (
         SELECT object AS principal FROM visibility.principal
@@ -56,10 +57,16 @@ WITH asked AS MATERIALIZED (
           AND during && int8range(%(after)s, NULL)
         UNION
         SELECT 'team:' || subject FROM visibility.policy
-        WHERE object = 'whole_team' AND workspace_id = %(workspace_id)s AND upper_inf(during)) AS acted
+        WHERE object = 'whole_team' AND workspace_id = %(workspace_id)s
+          AND during && int8range(%(after)s, NULL)) AS acted
     CROSS JOIN LATERAL (
         SELECT chat_id FROM inbox.line
-        WHERE workspace_id = %(workspace_id)s AND principal = acted.principal OFFSET 0) AS line
+        WHERE workspace_id = %(workspace_id)s AND principal = acted.principal
+        UNION ALL
+        SELECT chat_id FROM visibility.sight
+        WHERE NOT upper_inf(during) AND upper(during) > %(until)s AND workspace_id = %(workspace_id)s
+          AND principal = acted.principal
+        OFFSET 0) AS held
 ), touched AS MATERIALIZED (
     SELECT chat_id, bool_or(shown AND employee_id IS NULL AND principal IS NULL) AS for_all,
            array_agg(employee_id) FILTER (WHERE employee_id IS NOT NULL) AS employees,

@@ -25,6 +25,9 @@ from api.bench.served import HOST
 from api.bench.servers import ServerFailed, carried_out
 
 LONGEST_S = 60.0
+SHORTEST_S = 1e-6
+"""What comes with the answer, or before, came at once; with nothing there is no ratio."""
+
 FRAME_END = b"\n\n"
 TOLD = re.compile(rb'"external_id" : "([0-9a-f]{32}-\d+)"')
 SENT = re.compile(rb'"id": "([0-9a-f]{32}-\d+)"')
@@ -117,7 +120,7 @@ class Run(pace.Run):
                 ended = sum(reader.ended for reader in readers)
                 raise ServerFailed(f"only {len(self.came)} of {due} events came, and {ended} feeds ended")
         grown = process.memory_info().rss - before
-        delays = [max(0.0, at - self.answered[message_id]) * 1_000 for message_id, at in self.came]
+        delays = [max(SHORTEST_S, at - self.answered[message_id]) * 1_000 for message_id, at in self.came]
         read = sum(reader.bytes_read for reader in readers) / len(self.came)
         return Heard(sorted(delays), read, grown / 1_024 / len(readers))
 
