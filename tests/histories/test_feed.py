@@ -141,7 +141,9 @@ def founded(databases: Databases) -> Iterator[str]:
     databases.drop(url)
 
 
-def test_an_old_list_and_the_feed_make_the_new_list(databases: Databases, founded: str) -> None:
+def playing(databases: Databases, founded: str) -> type[ListsAreTold]:
+    """The history, each time in a database of its own."""
+
     @contextmanager
     def opened() -> Iterator[World]:
         url = databases.create(template=founded)
@@ -151,11 +153,27 @@ def test_an_old_list_and_the_feed_make_the_new_list(databases: Databases, founde
         finally:
             databases.drop(url)
 
+    return type("ListsAreTold", (ListsAreTold,), {"opened": staticmethod(opened)})
+
+
+def test_an_old_list_and_the_feed_make_the_new_list(databases: Databases, founded: str) -> None:
     run_state_machine_as_test(
-        type("ListsAreTold", (ListsAreTold,), {"opened": staticmethod(opened)}),
+        playing(databases, founded),
         settings=settings(
-            max_examples=5,
-            stateful_step_count=16,
-            suppress_health_check=[HealthCheck.too_slow],
+            max_examples=5, stateful_step_count=16, suppress_health_check=[HealthCheck.too_slow]
         ),
     )
+
+
+def test_who_left_keeps_nothing_of_what_the_team_lost_after_him(databases: Databases, founded: str) -> None:
+    play = playing(databases, founded)()
+    with play.stack:
+        play.begin(sizes=[1], again=[1], names={"inbox"})
+        play.set_policy(channel="wa", policy="whole_team")
+        play.follow()
+        position, then = play.world.position, play.list_of("vera")
+        play.put_employee(employee="vera", role="seller", receives_new_clients=True, active=False)
+        play.set_policy(channel="wa", policy="client_owners")
+        play.follow()
+        assert then
+        assert folded(then, play.told(position, size=1)["vera"]) == play.list_of("vera") == {}
