@@ -349,3 +349,7 @@ class Findings(Shape):
         description="Those that are called so, newest activity first; on the first page only."
     )
     next_cursor: str | None
+
+
+class FeedMessage(MessageShape):
+    conversation_id: UUID

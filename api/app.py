@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -22,6 +21,7 @@ from api import (
     conversations,
     delivering,
     directory,
+    feed,
     idempotency,
     inbox,
     late_readings,
@@ -40,6 +40,7 @@ from api import (
 from api.access import issue_first_token
 from api.answers import ProblemShape
 from api.errors import answer_with_problems
+from api.feeding import Feeds
 from api.living import living
 from api.metrics import Measured, Metrics
 from api.routing import EncodedSlashes
@@ -48,6 +49,7 @@ from domain.application import Chatledger
 from projections.access import Access
 from projections.answer import Pool
 from projections.directory import Directory
+from projections.feed import Feed
 from projections.follower import Follower
 from projections.inbox import Inbox
 from projections.notifications import Notifications
@@ -98,7 +100,7 @@ TAGS = [
     {"name": "operations", "description": "Whether all is well."},
 ]
 NOUNS = (
-    *(receiving, inbox, messages, conversations, links, search, threads, tasks, notifications),
+    *(receiving, inbox, feed, messages, conversations, links, search, threads, tasks, notifications),
     *(directory, tokens, webhooks, audit, operations),
 )
 """With routes, in the order in which they are asked for: a request is held against one after the other."""
@@ -162,6 +164,7 @@ def create_app(system: System) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # what there is, is at /metrics
     )
     app.state.system, app.state.metrics, app.state.callers = system, Metrics(), {}
+    app.state.feeds = Feeds(system.feed, system.access, system.follower)
     pages = list(app.router.routes)  # of docs
     for noun in NOUNS:
         app.include_router(noun.routes)
@@ -177,12 +180,13 @@ def create_app(system: System) -> FastAPI:
 async def _reading(app: FastAPI) -> AsyncIterator[None]:
     """The connections for reads belong to the event loop that serves, and so does what it does by itself."""
     system = app.state.system
-    async with system.async_pool, delivering.delivering(system, app.state.metrics):
-        recording = asyncio.create_task(late_readings.keep_recording(system))
-        try:
-            yield
-        finally:
-            recording.cancel()
+    async with (
+        system.async_pool,
+        app.state.feeds.running(),
+        delivering.delivering(system, app.state.metrics),
+        late_readings.recording(system),
+    ):
+        yield
 
 
 def _database(settings: Settings, owner: str) -> AbstractContextManager[str]:
@@ -226,7 +230,7 @@ def _questions(asking: Pool) -> tuple[Any, ...]:
     """In the order in which `System` has them."""
     questions = (
         *(Access, Directory, Inbox, Search, Timeline, Visibility),
-        *(Threads, Tasks, Notifications, Webhooks),
+        *(Threads, Tasks, Notifications, Webhooks, Feed),
     )
     return tuple(question(asking) for question in questions)
 

@@ -71,7 +71,13 @@ def serve(
     owner = f"chatledger serve on {settings.host}:{settings.port}"
     with open_system(settings, owner=owner) as system, serving.listen(settings) as listening:
         address = serving.address_of(listening)
-        serving.serve(create_app(system), listening, on_listening=lambda: say_where(system, address))
+        app = create_app(system)
+        serving.serve(
+            app,
+            listening,
+            on_listening=lambda: say_where(system, address),
+            on_stopping=app.state.feeds.close,
+        )
 
 
 @app.command(epilog=examples("status", "status --data /var/lib/chatledger"))

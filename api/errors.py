@@ -39,6 +39,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "no_such_route": (404, "There is nothing at this path"),
     "method_not_allowed": (405, "The path does not take this method"),
     "idempotency_key_busy": (409, "The same request is still being carried out"),
+    "position_too_old": (410, "The feed can't go on from there"),
     "body_too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body is not sent as JSON"),
     "internal": (500, "Something went wrong here"),
@@ -46,6 +47,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "not_ready": (503, "Not ready to serve"),
     "not_yet_effective": (503, "Recorded, and not yet effective"),
     "position_not_reached": (503, "The read model is not there yet"),
+    "too_many_feeds": (503, "Too many feeds are open"),
     "storage_full": (507, "There is no room on the database's disk"),
 }
 """code → status and title of what this package refuses."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -70,8 +72,17 @@ def read_up_to(write: Write, seen: Glance, position: int) -> Accepted:
     return accepted
 
 
-async def keep_recording(system: System) -> None:
-    """Record what is due, time and again, until it is cancelled."""
+@asynccontextmanager
+async def recording(system: System) -> AsyncIterator[None]:
+    """Have recorded what is due, for as long as the block lasts."""
+    task = asyncio.create_task(_keep_recording(system))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _keep_recording(system: System) -> None:
     while True:
         await asyncio.sleep(LOOK_INTERVAL_S)
         try:

@@ -85,6 +85,22 @@ DELIVERIES_KEPT_DAYS: Final = 30
 
 OLD_SECRET_KEPT_S: Final = 3_600.0
 """How long a webhook's secret is kept that is not, or no longer, the ledger's."""
+FEEDS: Final = 2_000
+"""Open in one process; each costs some 20 KiB, and what waits for a slow reader."""
+
+FEED_HEARTBEAT_S: Final = 15.0
+"""So often a feed shows that it lives, and it is looked whether its token still opens it."""
+
+FEED_BYTES: Final = 2**20
+FEED_EVENTS: Final = 4_000
+"""What may wait for the reader of a feed before he is cut off, beside what the network holds: what happens in
+some seconds of a busy company to somebody who sees it all. Those who wait for the same share its bytes."""
+
+FEED_STUCK_S: Final = 60.0
+"""A reader who takes nothing for so long is not there any more."""
+
+FEED_RESUME_EVENTS: Final = 100_000
+"""A feed goes on from no earlier than so many events of the ledger ago."""
 
 READY_LAG_EVENTS: Final = 10_000
 """How far the read models may be behind before this process calls itself not ready."""

@@ -39,6 +39,7 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self.feeds = Gauge("chatledger_open_feeds", "Feeds that are followed.", registry=self.registry)
         self.models = {
             field: Gauge(f"chatledger_read_model_{field}", text, ("name",), registry=self.registry)
             for field, text in (
@@ -57,8 +58,9 @@ class Metrics:
         requests.inc()
         durations.observe(seconds)
 
-    def render(self, statuses: Iterable[Mapping[str, Any]]) -> bytes:
-        """Everything in Prometheus' text format, with the read models as they are now."""
+    def render(self, statuses: Iterable[Mapping[str, Any]], *, open_feeds: int) -> bytes:
+        """Everything in Prometheus' text format, with the read models and feeds as they are now."""
+        self.feeds.set(open_feeds)
         for status in statuses:
             self.head.set(status["head"])
             for field, gauge in self.models.items():

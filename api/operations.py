@@ -58,7 +58,8 @@ async def ready(request: Request) -> dict[str, str]:
 @open_routes.get("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
     """For Prometheus."""
-    text = collected(request).render(await run_in_threadpool(_statuses, running(request)))
+    items = await run_in_threadpool(_statuses, running(request))
+    text = collected(request).render(items, open_feeds=len(request.app.state.feeds.open))
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from adapters.settings import Settings
 
@@ -20,17 +20,30 @@ COLLECT_AFTER_OBJECTS = 50_000
 """With what the start made out of the way, collections may be rare: answers never wait long for one."""
 
 
-class Server(uvicorn.Server):
-    """Says so when it listens."""
+def nothing() -> None:
+    """For whoever has nothing to be done."""
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+
+class Server(uvicorn.Server):
+    """Says so when it listens, and when it is about to stop: what would never end by itself can end then."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_listening: Callable[[], None] = nothing,
+        on_stopping: Callable[[], None] = nothing,
+    ) -> None:
         super().__init__(config)
-        self._on_listening = on_listening
+        self._on_listening, self._on_stopping = on_listening, on_stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
             self._on_listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stopping()
+        await super().shutdown(sockets=sockets)
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -54,7 +67,13 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(app: FastAPI, listening: socket.socket, *, on_listening: Callable[[], None]) -> None:
+def serve(
+    app: Starlette,
+    listening: socket.socket,
+    *,
+    on_listening: Callable[[], None] = nothing,
+    on_stopping: Callable[[], None] = nothing,
+) -> None:
     """Answer requests until SIGINT or SIGTERM, then finish those that are under way."""
     config = uvicorn.Config(
         app,
@@ -70,4 +89,4 @@ def serve(app: FastAPI, listening: socket.socket, *, on_listening: Callable[[], 
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER_OBJECTS)
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal once more when it has stopped
-        Server(config, on_listening).run(sockets=[listening])
+        Server(config, on_listening, on_stopping).run(sockets=[listening])

@@ -14,6 +14,7 @@ from adapters.settings import Settings
 from domain.application import Chatledger
 from projections.access import Access
 from projections.directory import Directory
+from projections.feed import Feed
 from projections.follower import Follower
 from projections.inbox import Inbox
 from projections.notifications import Notifications
@@ -61,6 +62,7 @@ class System:
     tasks: Tasks
     notifications: Notifications
     webhooks: Webhooks
+    feed: Feed
     told: Told = field(default_factory=Told)
     keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)
     """The idempotency keys that this run is busy with; who lets one go, where that had to be put off."""

@@ -45,3 +45,17 @@ FROM access.token
 WHERE token_id = %(token_id)s
 ORDER BY position
 LIMIT 1;
+
+-- name: in_force
+-- Which of these tokens still open what they opened: not revoked, and not issued anew with another secret;
+-- and whether who has it is still in the company. Each is known by its number.
+SELECT asked.number, coalesce(employee.active, true)
+FROM unnest(%(token_ids)s::text[], %(digests)s::text[], %(workspace_ids)s::text[], %(employee_ids)s::text[])
+     WITH ORDINALITY AS asked (token_id, digest, workspace_id, employee_id, number)
+CROSS JOIN LATERAL (
+    SELECT digest, revoked FROM access.token
+    WHERE token_id = asked.token_id ORDER BY position LIMIT 1) AS token
+LEFT JOIN LATERAL (
+    SELECT active FROM directory.employee
+    WHERE workspace_id = asked.workspace_id AND employee_id = asked.employee_id OFFSET 0) AS employee ON true
+WHERE token.digest = asked.digest AND NOT token.revoked;

@@ -577,17 +577,17 @@ CREATE OR REPLACE FUNCTION inbox.chats_seen(
       AND visibility.sees(visibility.principals(of_workspace, of_employee), chat.chat_id)
 $$;
 
--- The line that an employee has of a conversation, if it is in his list, and the item that it is there.
-CREATE OR REPLACE FUNCTION inbox.listed(of_workspace text, of_employee text, of_conversation uuid)
-RETURNS TABLE (conversation_id uuid, chat_ids uuid[], kind text, item text)
+-- The line that an employee of these audiences has of a conversation, if it is in his list, and the item that
+-- it is there.
+CREATE OR REPLACE FUNCTION inbox.listed(
+    of_workspace text, of_employee text, own text[], listed text[], oversight text, of_conversation uuid
+) RETURNS TABLE (conversation_id uuid, chat_ids uuid[], kind text, item text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT line.conversation_id, line.chat_ids, line.kind,
            inbox.item(shown.head, shown.last_message, shown.author_kind,
                       coalesce(colleague.name, shown.author_name),
                       shown.client_count - coalesce(reading.read_count, 0), why.reasons)
-    FROM inbox.audiences(of_workspace, of_employee) AS caller
-    LEFT JOIN LATERAL inbox.oversight(of_workspace, of_employee) ON 'oversight' = ANY (own)
-    CROSS JOIN LATERAL (
+    FROM (
         SELECT * FROM inbox.line
         WHERE line.conversation_id = of_conversation AND audience = ANY (listed)
         ORDER BY inbox.rank(audience) DESC LIMIT 1) AS line
@@ -597,7 +597,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         SELECT sum(read_count)::bigint AS read_count FROM inbox.reading
         WHERE chat_id = ANY (line.chat_ids) AND employee_id = of_employee OFFSET 0) AS reading ON true
     LEFT JOIN LATERAL inbox.colleague(of_workspace, author_kind, author_id) ON true
-    CROSS JOIN LATERAL inbox.reasons(line.conversation_id, own, oversight.reason) AS why
+    CROSS JOIN LATERAL inbox.reasons(line.conversation_id, own, oversight) AS why
     WHERE line.workspace_id = of_workspace
 $$;
 
@@ -1166,7 +1166,11 @@ SELECT checkpoint.position, (
     FROM (
         SELECT conversation_id FROM inbox.chat
         WHERE own_id = %(conversation_id)s AND workspace_id = %(workspace_id)s OFFSET 0) AS asked
-    CROSS JOIN LATERAL inbox.listed(%(workspace_id)s, %(employee_id)s, asked.conversation_id) AS listed
+    CROSS JOIN LATERAL inbox.audiences(%(workspace_id)s, %(employee_id)s) AS caller
+    LEFT JOIN LATERAL inbox.oversight(%(workspace_id)s, %(employee_id)s) ON 'oversight' = ANY (own)
+    CROSS JOIN LATERAL inbox.listed(
+        %(workspace_id)s, %(employee_id)s, own, caller.listed, oversight.reason, asked.conversation_id)
+        AS listed
     WHERE listed.kind = ANY (%(kinds)s::text[])
 ) AS body
 FROM projection.checkpoint WHERE name = 'inbox';

@@ -45,6 +45,9 @@ CREATE TABLE IF NOT EXISTS timeline.delivery (
     at          timestamptz NOT NULL
 );
 
+-- name: index
+CREATE INDEX IF NOT EXISTS message_of_delivery ON timeline.message (delivery_id) WHERE direction = 'out';
+
 -- name: functions
 -- Of two reports the further counts, in the order of domain/delivery.py: whoever read a message got it.
 CREATE OR REPLACE FUNCTION timeline.delivery_rank(status text) RETURNS integer

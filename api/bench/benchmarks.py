@@ -16,7 +16,7 @@ from api.terminal import Bars
 
 BENCHMARKS: Mapping[str, str] = {
     name: f"api.bench.{name}"
-    for name in ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search")
+    for name in ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed")
 }
 """name → the module whose `run` measures it; imported when it is asked for, as some need much."""
 

@@ -53,7 +53,7 @@ def create_app(url: str) -> FastAPI:
 def main() -> None:
     url, port = sys.argv[1:]
     with serving.listen(Settings(port=int(port))) as listening:
-        serving.serve(create_app(url), listening, on_listening=lambda: None)
+        serving.serve(create_app(url), listening)
 
 
 if __name__ == "__main__":

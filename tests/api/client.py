@@ -14,6 +14,8 @@ import uvicorn
 
 from adapters.settings import Settings
 from api.app import create_app, open_system
+from api.feeding import Feeds
+from api.serving import Server as StoppingServer
 from api.system import System
 
 ADMIN_TOKEN = "the-tests-admin-token"
@@ -117,6 +119,7 @@ class Server:
     system: System
     client: Client
     url: str
+    feeds: Feeds
 
     @property
     def head(self) -> int:
@@ -141,14 +144,15 @@ def serving(database_url: str, **settings: Any) -> Iterator[Server]:
     """A system and its HTTP server, in threads of this process, on a port of their own."""
     chosen = Settings(database_url=database_url, admin_token=ADMIN_TOKEN, **settings)
     with open_system(chosen) as system:
-        config = uvicorn.Config(create_app(system), port=0, log_level="error", timeout_graceful_shutdown=5)
-        server = uvicorn.Server(config)
+        app = create_app(system)
+        config = uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=5)
+        server = StoppingServer(config, on_stopping=app.state.feeds.close)
         thread = threading.Thread(target=server.run, name="uvicorn")
         thread.start()
         try:
             url = f"http://127.0.0.1:{_port(server, thread)}"
             with httpx.Client(base_url=url, timeout=REQUEST_TIMEOUT_S) as http:
-                yield Server(system, Client(http), url)
+                yield Server(system, Client(http), url, app.state.feeds)
         finally:
             server.should_exit = True
             thread.join()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.bench import append, follow, handover, inbox, ingest, rebuild, search, words
+from api.bench import append, feed, follow, handover, inbox, ingest, rebuild, search, words
 from api.bench.benchmarks import ALL, UnknownBenchmark, chosen
 from api.bench.measuring import ROUNDS, Result, no_watch
 
@@ -44,7 +44,8 @@ def test_a_median_is_of_five_rounds_or_more() -> None:
 
 
 def test_every_benchmark_can_be_chosen() -> None:
-    assert chosen(ALL) == ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search")
+    every = ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed")
+    assert chosen(ALL) == every
     with pytest.raises(UnknownBenchmark, match="follow"):
         chosen("fellow")
 
@@ -127,6 +128,17 @@ def test_handover() -> None:
         ("deals=1", "limit:sql, p50 ms"),
         ("deals=1", "limit:sql, p99 ms"),
     }
+    assert_durable(result)
+
+
+def test_feed() -> None:
+    result = feed.run(1, no_watch, seconds=0.3, feeds=6, supervisors=2, conversations=40, rates=(20,))
+    assert rows_of(result) == {
+        (system, case, unit)
+        for system in ("ours", "limit:sse")
+        for case, unit in (("rate=20", "p50 ms"), ("rate=20", "p99 ms"), ("feeds=6", "KiB a feed"))
+    }
+    assert ratios_of(result) == {("rate=20", f"limit:sse, {unit}") for unit in ("p50 ms", "p99 ms")}
     assert_durable(result)
 
 

@@ -53,9 +53,9 @@ READ_WHOLE = {
 
 
 def statements() -> Iterator[Any]:
-    for name in (*READ_MODELS, REACTIONS):
+    for name in (*READ_MODELS, REACTIONS, "feed"):
         for statement in Statements.load(name):
-            if statement.name not in (*MAKING, "clear"):
+            if statement.name not in (*MAKING, "clear", "snapshot"):
                 yield pytest.param(f"{name}.{statement.name}", statement, id=f"{name}.{statement.name}")
 
 
