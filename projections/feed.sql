@@ -42,8 +42,13 @@ WITH asked AS MATERIALIZED (
             SELECT chat_id FROM inbox.participant
             WHERE topic LIKE 'contact.%%' AND address_id = facts->>'address_id') AS named
     ) AS near
+    CROSS JOIN LATERAL (
+        SELECT array_agg(DISTINCT chat_id) AS chat_ids
+        FROM unnest(ARRAY[%(after)s::bigint, news.position]) AS at
+        CROSS JOIN LATERAL inbox.stood(near.chat_ids, at)
+    ) AS reached
     CROSS JOIN unnest(ARRAY[%(after)s::bigint, news.position]) AS at
-    CROSS JOIN LATERAL inbox.stood(near.chat_ids, at) AS stood
+    CROSS JOIN LATERAL inbox.stood(reached.chat_ids, at) AS stood
     WHERE topic LIKE 'contact.%%' OR topic LIKE 'chat.%%'
 ), told AS (
     SELECT chat_id, NULL::text AS employee_id, NULL::text AS principal, true AS shown, NULL::uuid AS former_id

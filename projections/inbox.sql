@@ -44,6 +44,8 @@ CREATE TABLE IF NOT EXISTS inbox.chat (
 COMMENT ON COLUMN inbox.chat.own_id IS 'the conversation that it is by itself';
 COMMENT ON COLUMN inbox.chat.conversation_id IS 'the one that it stands in: the own one of its oldest chat';
 
+CREATE INDEX IF NOT EXISTS chat_of_conversation ON inbox.chat (conversation_id);
+
 -- Chats that a range of the ledger moves to another conversation, until they are there.
 CREATE UNLOGGED TABLE IF NOT EXISTS inbox.moving (
     chat_id uuid PRIMARY KEY,
@@ -125,7 +127,6 @@ CREATE TABLE IF NOT EXISTS inbox.reading (
 );
 
 -- name: index
-CREATE INDEX IF NOT EXISTS chat_of_conversation ON inbox.chat (conversation_id);
 CREATE INDEX IF NOT EXISTS chat_of_own ON inbox.chat (own_id);
 CREATE INDEX IF NOT EXISTS chat_held ON inbox.chat (workspace_id, holder_id) WHERE holder_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS chat_snoozed ON inbox.chat (snoozed_until) WHERE folder = 'snoozed';

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,6 @@ from projections.answer import Answer, Pool, all_rows, ask
 from projections.statements import Statements
 
 LAST_POSITION = 2**63 - 1
-
-DELTA_ROWS = 10_000
-"""Most rows of one answer to `delta`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +46,6 @@ class Notifications:
             employee_id=employee_id,
             after=after,
             last=LAST_POSITION,
-            limit=limit,
-        )
-
-    async def delta(
-        self,
-        workspace_id: str,
-        employee_ids: Collection[str],
-        after: int,
-        until: int,
-        *,
-        limit: int = DELTA_ROWS,
-    ) -> list[tuple[str, int, str]]:
-        """What came for these employees in (after, until]: employee, position, JSON as in `page`.
-
-        In ledger order. With `limit` rows there may be more: ask again from before the last position.
-        """
-        return await all_rows(
-            self.pool,
-            self.statements["delta"],
-            workspace_id=workspace_id,
-            employee_ids=list(employee_ids),
-            after=after,
-            until=until,
             limit=limit,
         )
 

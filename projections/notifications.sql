@@ -233,22 +233,6 @@ SELECT checkpoint.position, json_build_object(
 FROM projection.checkpoint
 WHERE name = 'notifications';
 
--- name: delta
--- What came for these employees between two positions, of chats that they see now.
-SELECT DISTINCT ON (position, employee_id) employee_id, position, notifications.item(notice)::text
-FROM unnest(%(employee_ids)s::text[]) AS employee_id
-CROSS JOIN LATERAL (
-    SELECT visibility.principals(%(workspace_id)s, employee_id) AS principals OFFSET 0) AS now
-CROSS JOIN LATERAL (
-    SELECT notice, position FROM notifications.notice
-    WHERE workspace_id = %(workspace_id)s AND position > %(after)s AND position <= %(until)s
-      AND notifications.acted(%(workspace_id)s, employee_id, principal, position)
-      AND visibility.sees(now.principals, chat_id)
-      AND NOT notifications.muted(%(workspace_id)s, employee_id, position, at)
-    OFFSET 0) AS found
-ORDER BY position, employee_id
-LIMIT %(limit)s;
-
 -- name: next_messages
 -- The next messages that somebody was to be notified of, with those who still see their chats.
 SELECT notice.position, notifications.conversation(chat_id)::text, chat_id::text, message_id::text,

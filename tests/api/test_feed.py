@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from api import feeding
-from api.answers import FeedMessage, InboxItem
+from api.answers import FeedMessage, InboxItem, NotificationShape
 from projections.feed import Moment
 from tests.api.client import Client, Server
 from tests.api.following import beating_often, following, listed
@@ -48,14 +48,18 @@ def test_it_begins_now_and_tells_what_happens(connector: Client, oleg: Client) -
         events = feed.until(told["position"])
 
     assert [event.kind for event in events] == ["conversation_changed", "message", "notification"]
-    assert [event.id is None for event in events] == [True, False], "the last of a batch has its position"
-    changed, message = (event.data for event in events)
+    assert [event.id is None for event in events] == [True, True, False], (
+        "the last of a batch has its position"
+    )
+    changed, message, notification = (event.data for event in events)
     assert changed == listed(oleg)[changed["conversation_id"]]
     path = f"/v1/conversations/{changed['conversation_id']}/messages"
     shown = oleg.get(path, after=message["position"] - 1)["items"][0]
     assert message == shown | {"conversation_id": changed["conversation_id"]}
+    assert notification["message_id"] == message["message_id"]
     InboxItem.model_validate(changed)
     FeedMessage.model_validate(message)
+    NotificationShape.model_validate(notification)
 
 
 def test_it_goes_on_from_where_it_was(connector: Client, oleg: Client) -> None:

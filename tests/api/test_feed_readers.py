@@ -99,7 +99,7 @@ def test_a_process_that_does_not_lead_tells_its_readers_too(
             told = connector.tell(connector.message("husband", "+7 1", "over there"))
             events = feed.until(told["position"])
 
-    assert [event.kind for event in events] == ["conversation_changed", "message"]
+    assert [event.kind for event in events] == ["conversation_changed", "message", "notification"]
 
 
 def test_who_comes_and_goes_while_everything_moves_misses_nothing(

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from projections.feed import CHANGED, HIDDEN, MESSAGE, VISIBLE, Asked, Change, Feed
@@ -160,7 +160,10 @@ def test_an_old_list_and_the_feed_make_the_new_list(databases: Databases, founde
     run_state_machine_as_test(
         playing(databases, founded),
         settings=settings(
-            max_examples=5, stateful_step_count=16, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=5,
+            stateful_step_count=16,
+            suppress_health_check=[HealthCheck.too_slow],
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
         ),
     )
 
