@@ -44,7 +44,7 @@ def test_a_median_is_of_five_rounds_or_more() -> None:
 
 
 def test_every_benchmark_can_be_chosen() -> None:
-    assert chosen(ALL) == ("append", "ingest", "rebuild", "follow", "handover", "inbox")
+    assert chosen(ALL) == ("append", "ingest", "rebuild", "follow", "handover", "inbox", "day")
     with pytest.raises(UnknownBenchmark, match="follow"):
         chosen("fellow")
 
