@@ -69,6 +69,10 @@ class Worker:
         self.caller = Caller(port, token)
         self.rng = Random(f"{log.size.seed} {name}")
 
+    async def spend_day(self) -> None:
+        async with self.caller:
+            await self.work()
+
     async def work(self) -> None:
         """Until the day is over."""
         raise NotImplementedError

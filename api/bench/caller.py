@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 from api.bench.served import HOST
 
@@ -65,14 +66,23 @@ class Caller:
         position = int(headers.get(POSITION, 0))
         return Answer(int(told[9:12]), json.loads(received), position, (self._used - begun) * 1_000)
 
-    def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
         if self._connection:
-            self._connection[1].close()
+            _, writer = self._connection
             self._connection = None
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if perf_counter() - self._used > IDLE_S:
-            self.close()
+            await self._close()
         if self._connection is None:
             self._connection = await asyncio.open_connection(HOST, self._port)
         return self._connection

@@ -104,9 +104,7 @@ async def _spend(size: Size, said: Talk, ours: Served, tokens: Tokens, watch: Wa
         *colleagues(log, said, ours.port, tokens),
         Crm(log, ours.port, crm),
     ]
-    await asyncio.gather(*(worker.work() for worker in workers), _tell(log, watch))
-    for worker in workers:
-        worker.caller.close()
+    await asyncio.gather(*(worker.spend_day() for worker in workers), _tell(log, watch))
     if log.faults:
         raise ServerFailed(f"{len(log.faults)} faults, the first: {log.faults[0]}")
     return log

@@ -205,9 +205,9 @@ def message(place: Place, message_id: str, text: str, *, echo: bool = False) -> 
 async def _state(
     caller: Caller, left: Iterable[tuple[int, tuple[str, str, Json]]], show: Callable[[int], None]
 ) -> None:
-    for nth, (method, path, body) in left:
-        answer = await caller.ask(method, path, body)
-        if answer.refused or '"rejected"' in str(answer.body):
-            raise ServerFailed(f"{path} was refused: {answer.body}")
-        show(nth)
-    caller.close()
+    async with caller:
+        for nth, (method, path, body) in left:
+            answer = await caller.ask(method, path, body)
+            if answer.refused or any(item["error"] for item in answer.body.get("results", [])):
+                raise ServerFailed(f"{path} was refused: {answer.body}")
+            show(nth)

@@ -50,7 +50,7 @@ class Moved(Exception):
 def look(
     url: str, ours: Served, tokens: Tokens, overseer: str, acknowledged: Acknowledged, watch: Watch
 ) -> list[Promise]:
-    """Whether what was promised holds, after the read models have everything.
+    """Whether what was promised holds, when the read models have everything.
 
     overseer: an employee who sees every chat.
 
@@ -59,15 +59,15 @@ def look(
     """
     for _ in range(LOOKS):
         ours.catch_up()
-        folded = fold(url, WORKSPACE)
-        rule = Rule(folded)
-        once = acknowledged_once(folded, acknowledged)
+        rule = Rule(fold(url, WORKSPACE))
         try:
-            lists = asyncio.run(_look(ours.port, rule, tokens, overseer, acknowledged, once, watch))
+            lists = asyncio.run(look_at_lists(ours.port, rule, tokens, watch))
         except Moved:
             continue
-        equal = rebuilt(url)
-        return [no_client_unseen(folded), holders_see(rule), lists.counted, lists.ruled, once, equal]
+        once = acknowledged_once(rule.folded, acknowledged)
+        asyncio.run(read_again(ours.port, tokens[overseer], acknowledged, once))
+        promises = [no_client_unseen(rule.folded), holders_see(rule), lists.counted, lists.ruled, once]
+        return [*promises, rebuilt(url)]
     raise ServerFailed(f"the company moves on, however often all look ({LOOKS} times)")
 
 
@@ -82,27 +82,22 @@ def rebuilt(url: str) -> Promise:
     return promise
 
 
-async def _look(
-    port: int,
-    rule: Rule,
-    tokens: Tokens,
-    overseer: str,
-    acknowledged: Acknowledged,
-    once: Promise,
-    watch: Watch,
-) -> Lists:
+async def look_at_lists(port: int, rule: Rule, tokens: Tokens, watch: Watch) -> Lists:
+    """Everybody's lists and counts, beside what they have to be.
+
+    Raises:
+        Moved: they are not of one position.
+    """
     lists, left = Lists(rule), list(tokens.items())
 
     async def look_on() -> None:
         while left:
             employee_id, token = left.pop()
-            caller = Caller(port, token)
-            lists.take(employee_id, *await _whole_inbox(caller, rule.folded.head))
-            caller.close()
+            async with Caller(port, token) as caller:
+                lists.take(employee_id, *await _whole_inbox(caller, rule.folded.head))
             watch("lists", len(tokens) - len(left), len(tokens))
 
     await asyncio.gather(*(look_on() for _ in range(LOOKING)))
-    await _read_again(Caller(port, tokens[overseer]), acknowledged, once)
     return lists
 
 
@@ -119,16 +114,17 @@ async def _whole_inbox(caller: Caller, head: int) -> tuple[list[Item], dict[str,
         cursor = f"&cursor={page['next_cursor'].replace('+', '%2B')}"
 
 
-async def _read_again(caller: Caller, acknowledged: Acknowledged, once: Promise) -> None:
+async def read_again(port: int, token: str, acknowledged: Acknowledged, once: Promise) -> None:
     """Each message is once in what is shown of its chat, too."""
     chats: dict[str, list[str]] = {}
     for message_id, chat_id in acknowledged.items():
         chats.setdefault(chat_id, []).append(message_id)
-    for chat_id, message_ids in list(chats.items())[:READ_AGAIN]:
-        shown = Counter(item["message_id"] for item in await _messages(caller, chat_id))
-        for message_id in message_ids:
-            fault = f"message {message_id} is shown {shown[message_id]} times"
-            once.note(fault if shown[message_id] != 1 else None, 0)
+    async with Caller(port, token) as caller:
+        for chat_id, message_ids in list(chats.items())[:READ_AGAIN]:
+            shown = Counter(item["message_id"] for item in await _messages(caller, chat_id))
+            for message_id in message_ids:
+                fault = f"message {message_id} is shown {shown[message_id]} times"
+                once.note(fault if shown[message_id] != 1 else None, 0)
 
 
 async def _messages(caller: Caller, chat_id: str) -> list[Item]:
