@@ -21,7 +21,12 @@ REFUSALS = {
 }
 """What a day at work may meet: it was lost sight of, others were first, quality control only reads."""
 
-LOST_SIGHT = {("assign", "cannot_see"), ("answer", "unknown_reference"), ("link", "invalid_request")}
+LOST_SIGHT = {
+    ("assign", "cannot_see"),
+    ("answer", "unknown_reference"),
+    ("link", "invalid_request"),
+    ("unlink", "invalid_request"),
+}
 """Also what says that somebody, or oneself, has just lost sight of a part: whom it is to be given to, the
 chat in which to answer, whose address it is. Any other refusal is a fault."""
 

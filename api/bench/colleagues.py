@@ -13,6 +13,7 @@ from api.bench.at_work import Log, Worker
 from api.bench.caller import Json
 from api.bench.firm import KINDS, client_at
 from api.bench.talk import Talk
+from domain.ids import conversation_id
 from domain.reading import BETWEEN_READINGS
 
 Item = dict[str, Any]
@@ -174,11 +175,13 @@ class Colleague(Worker):
 
     async def unlink(self, items: list[Item]) -> None:
         """Undo a wrong link of one's own; or, rarely, one that is right."""
+        known = [item for item in items if item["contact_ids"]]
         if self.wrong:
             name, address, contact_id = self.wrong.pop(0)
-        elif self.rng.random() < RIGHT_UNDONE:
-            name, address, number = self._somebody(items)
-            contact_id = company.contact_id(number)
+        elif known and self.rng.random() < RIGHT_UNDONE:
+            item = self.rng.choice(known)
+            name, address, _ = self._somebody([item])
+            contact_id = self.rng.choice(item["contact_ids"])
         else:
             return
         await self.move(name, "unlink", {"address": address, "contact_id": contact_id})
@@ -190,20 +193,17 @@ class Colleague(Worker):
         return not (await self.ask(action, timed, "POST", path, body or {})).refused
 
     def _somebody(self, items: list[Item]) -> tuple[str, Json, int]:
-        """The client of a chat: the conversation, the address and his number."""
+        """The client of a chat: the chat's own conversation, wherever it belongs now; address and number."""
         item = self.rng.choice(items)
         chat = self.rng.choice(item["chats"])
         address = chat["external_id"].partition("@")[0]
-        return item["conversation_id"], _stated(chat, address), client_at(address)
+        stated = {"kind": KINDS[chat["channel_id"]], "address": address}
+        return str(conversation_id(chat["chat_id"])), stated, client_at(address)
 
     def _until(self) -> str:
         short_s = max(SHORT_S, SHORT_PART * self.log.size.seconds)
         ends_today = self.log.left_s() > 2 * short_s and self.rng.random() < 0.5
         return (datetime.now(UTC) + (timedelta(seconds=short_s) if ends_today else LONG)).isoformat()
-
-
-def _stated(chat: Json, address: str) -> Json:
-    return {"kind": KINDS[chat["channel_id"]], "address": address}
 
 
 def colleagues(log: Log, talk: Talk, port: int, tokens: Tokens) -> list[Colleague]:

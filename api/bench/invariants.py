@@ -35,7 +35,7 @@ class Rule:
         return found
 
     def parts(self, item: Item) -> list[FoldedChat]:
-        """The chats of a line; those that there are not are left out, and told by `list_fault`."""
+        """The chats of a line; one that the ledger does not know is told as one too many in the list."""
         known = self.folded.chats
         return [known[chat["chat_id"]] for chat in item["chats"] if chat["chat_id"] in known]
 

@@ -26,7 +26,7 @@ from api.bench.measuring import Promise, Result, Watch, no_watch
 from api.cli import app
 from tests.databases import Databases
 
-SMALL = Size(employees=12, clients=150, seconds=3.0, messages=150, pace_s=0.1)
+SMALL = Size(employees=12, clients=150, seconds=2.0, messages=120, pace_s=0.1)
 PROMISES = (
     "no client message unseen in closed or snoozed",
     "every holder sees what he holds",
