@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any, Self
 
 from api.bench.served import HOST
+from api.bench.servers import ServerFailed
 
 HEADER_END = b"\r\n\r\n"
 POSITION, LENGTH = b"chatledger-position", b"content-length"
@@ -49,7 +50,7 @@ class Caller:
 
         Raises:
             TimeoutError: none came within LONGEST_ANSWER_S.
-            OSError, IncompleteReadError: the connection was lost.
+            ServerFailed: the connection was lost.
         """
         sent = json.dumps(body).encode() if body is not None else b""
         head = f"{method} {path} HTTP/1.1\r\n{self._credentials}"
@@ -57,14 +58,20 @@ class Caller:
             head += f"Content-Type: application/json\r\nContent-Length: {len(sent)}\r\n"
         begun = perf_counter()
         async with asyncio.timeout(LONGEST_ANSWER_S):
-            reader, writer = await self._connected()
-            writer.write(f"{head}\r\n".encode() + sent)
-            told = await reader.readuntil(HEADER_END)
-            headers = _headers(told)
-            received = await reader.readexactly(int(headers[LENGTH]))
+            status, headers, received = await self._answer(f"{head}\r\n".encode() + sent)
         self._used = perf_counter()
         position = int(headers.get(POSITION, 0))
-        return Answer(int(told[9:12]), json.loads(received), position, (self._used - begun) * 1_000)
+        return Answer(status, json.loads(received), position, (self._used - begun) * 1_000)
+
+    async def _answer(self, request: bytes) -> tuple[int, dict[bytes, bytes], bytes]:
+        try:
+            reader, writer = await self._connected()
+            writer.write(request)
+            told = await reader.readuntil(HEADER_END)
+            headers = _headers(told)
+            return int(told[9:12]), headers, await reader.readexactly(int(headers[LENGTH]))
+        except (ConnectionError, EOFError) as error:
+            raise ServerFailed(f"the connection was lost: {error}") from error
 
     async def __aenter__(self) -> Self:
         return self
