@@ -15,7 +15,7 @@ from api.bench.servers import ServerFailed
 HEADER_END = b"\r\n\r\n"
 POSITION, LENGTH = b"chatledger-position", b"content-length"
 IDLE_S = 2.0
-"""A connection that rested longer is made anew: the server ends those that rest for five seconds."""
+"""A connection that was asked longer ago is made anew: the server ends those that rest for five seconds."""
 
 LONGEST_ANSWER_S = 60.0
 
@@ -59,9 +59,9 @@ class Caller:
         begun = perf_counter()
         async with asyncio.timeout(LONGEST_ANSWER_S):
             status, headers, received = await self._answer(f"{head}\r\n".encode() + sent)
-        self._used = perf_counter()
-        position = int(headers.get(POSITION, 0))
-        return Answer(status, json.loads(received), position, (self._used - begun) * 1_000)
+        took_ms = (perf_counter() - begun) * 1_000
+        self._used = begun
+        return Answer(status, json.loads(received), int(headers.get(POSITION, 0)), took_ms)
 
     async def _answer(self, request: bytes) -> tuple[int, dict[bytes, bytes], bytes]:
         try:
