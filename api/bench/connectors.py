@@ -20,7 +20,8 @@ EDITED, DELETED, TOLD_TWICE = 0.04, 0.01, 0.03
 COMES_OR_GOES, LEAVES = 0.2, 0.4
 """After so many messages in a group somebody joins it, or leaves; so many of these times somebody leaves."""
 
-ABREAST = 4
+ABREAST = 8
+"""Connectors of each channel. What they do not get round to on the day is counted as left untold."""
 
 PARTS = 20
 """In so many parts of a day what was gathered meanwhile is told together."""
@@ -37,8 +38,9 @@ class Connector(Worker):
 
     async def work(self) -> None:
         told = 0
-        for said in self.said:
+        for nth, said in enumerate(self.said):
             if self.log.over:
+                self.log.done["message left untold"] += len(self.said) - nth
                 break
             await self.wait_until(said.at)
             await self.hear(said)

@@ -41,9 +41,9 @@ class Size:
 
     employees: int = 200
     clients: int = 50_000
-    seconds: float = 90.0
-    messages: int = 15_000
-    pace_s: float = 1.0
+    seconds: float = 60.0
+    messages: int = 5_000
+    pace_s: float = 2.0
     seed: int = 1
 
     @property
