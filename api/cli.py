@@ -22,7 +22,7 @@ from api.access import digest_of, token_text
 from api.app import create_app, open_system
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
-from api.complaints import NothingThere, end_in_order, told_in_one_line
+from api.complaints import FAILED, NothingThere, end_in_order, told_in_one_line
 from api.importing import Tally
 from api.system import System
 from api.terminal import Bar, models_table
@@ -223,13 +223,17 @@ def bench(
     json: Annotated[
         Path | None, typer.Option("--json", help="Write the figures there; of all, as a list.")
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each system is measured.")] = ROUNDS,
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=1, help="How often each is measured.", show_default=f"{ROUNDS}; a day, once"),
+    ] = None,
 ) -> None:
     """Measure this machine: ours, what others use for the same, and the limit, in turns in one run.
 
-    On a fresh PostgreSQL that waits for the disk with each commit.
+    On a fresh PostgreSQL that waits for the disk with each commit. Exit code 1: a promise is broken.
     """
-    benchmarks.carry_out(console, name, rounds, json)
+    if not benchmarks.carry_out(console, name, rounds, json):
+        raise typer.Exit(FAILED)
 
 
 @contextmanager

@@ -11,16 +11,18 @@ from typing import cast
 
 from rich.console import Console
 
-from api.bench.measuring import Result, Watch, result_tables
+from api.bench.measuring import ROUNDS, Result, Watch, result_tables
 from api.terminal import Bars
 
 BENCHMARKS: Mapping[str, str] = {
     name: f"api.bench.{name}"
-    for name in ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed")
+    for name in ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "day")
 }
 """name → the module whose `run` measures it; imported when it is asked for, as some need much."""
 
 ALL = "all"
+LONG = frozenset({"day"})
+"""Measured once unless more is asked for: it says whether promises hold, and takes minutes."""
 
 Run = Callable[[int, Watch], Result]
 
@@ -45,13 +47,20 @@ def chosen(name: str) -> Sequence[str]:
     return (name,)
 
 
-def carry_out(console: Console, name: str, rounds: int, json_file: Path | None) -> None:
-    """Run one benchmark or all, tell the figures, and write them down."""
+def carry_out(console: Console, name: str, rounds: int | None, json_file: Path | None) -> bool:
+    """Run one benchmark or all, tell the figures, and write them down; returns whether all promises hold.
+
+    rounds: None for as many as the benchmark needs.
+    """
     results: list[dict[str, object]] = []
+    holds = True
     for each in chosen(name):
-        results.append(asdict(_result(console, each, rounds)))
+        result = _result(console, each, rounds or (1 if each in LONG else ROUNDS))
+        holds &= result.holds
+        results.append(asdict(result))
         if json_file:
             json_file.write_text(json.dumps(results if name == ALL else results[0], indent=2) + "\n")
+    return holds
 
 
 def _result(console: Console, name: str, rounds: int) -> Result:

@@ -87,6 +87,29 @@ class Ratio:
 
 
 @dataclass(slots=True)
+class Promise:
+    """Something that holds, of all that was looked at, or at whose first case it is broken."""
+
+    name: str
+    of: str
+    """What was looked at."""
+    looked_at: int = 0
+    cases: int = 0
+    broken: str | None = None
+
+    def note(self, fault: str | None, looked_at: int = 1) -> None:
+        """Another case was looked at. fault: what is wrong with it."""
+        self.looked_at += looked_at
+        if fault is not None:
+            self.cases += 1
+            self.broken = self.broken or fault
+
+    @property
+    def verdict(self) -> str:
+        return "holds" if self.broken is None else f"broken: {self.broken} ({self.cases:,} cases)"
+
+
+@dataclass(slots=True)
 class Result:
     """What `--json` writes. settings: the server's, and whatever else was chosen."""
 
@@ -95,6 +118,11 @@ class Result:
     settings: dict[str, Any]
     rows: list[Row] = field(default_factory=list)
     ratios: list[Ratio] = field(default_factory=list)
+    promises: list[Promise] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        return not any(promise.broken for promise in self.promises)
 
     def compare(self, case: str, to: str, *, to_case: str | None = None, unit: str | None = None) -> None:
         """Note how ours does beside another system, or beside itself in another case.
@@ -156,7 +184,7 @@ def machine() -> dict[str, Any]:
 
 
 def result_tables(result: Result) -> list[Table]:
-    """The figures, and the ratios beneath."""
+    """The figures, and beneath them the ratios and what was promised, where there are any."""
     rows = Table("system", "case", title=result.name, title_justify="left")
     for heading in ("median", "min", "max"):
         rows.add_column(heading, justify="right")
@@ -168,7 +196,10 @@ def result_tables(result: Result) -> list[Table]:
     ratios = Table("case", "ours is", "of", title="ratios of medians", title_justify="left")
     for ratio in result.ratios:
         ratios.add_row(ratio.case, f"{ratio.ratio:.2f}×", ratio.to)
-    return [rows, ratios]
+    promises = Table("promise", "looked at", "", title="what was promised", title_justify="left")
+    for promise in result.promises:
+        promises.add_row(promise.name, f"{promise.looked_at:,} {promise.of}", promise.verdict)
+    return [table for table in (rows, ratios, promises) if table.row_count]
 
 
 def percentile(sorted_figures: Sequence[float], percent: float) -> float:
@@ -177,7 +208,7 @@ def percentile(sorted_figures: Sequence[float], percent: float) -> float:
 
 
 def _short(figure: float) -> str:
-    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.2f}"
+    return f"{figure:,.0f}" if figure >= 100 or figure == int(figure) else f"{figure:.2f}"
 
 
 def settings_of(url: str, **chosen: Any) -> Mapping[str, Any]:

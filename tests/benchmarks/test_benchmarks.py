@@ -44,7 +44,7 @@ def test_a_median_is_of_five_rounds_or_more() -> None:
 
 
 def test_every_benchmark_can_be_chosen() -> None:
-    every = ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed")
+    every = ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "day")
     assert chosen(ALL) == every
     with pytest.raises(UnknownBenchmark, match="follow"):
         chosen("fellow")

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from projections.feed import CHANGED, HIDDEN, MESSAGE, VISIBLE, Asked, Change, Feed
@@ -163,7 +163,6 @@ def test_an_old_list_and_the_feed_make_the_new_list(databases: Databases, founde
             max_examples=5,
             stateful_step_count=16,
             suppress_health_check=[HealthCheck.too_slow],
-            phases=[Phase.explicit, Phase.reuse, Phase.generate],
         ),
     )
 
