@@ -212,5 +212,5 @@ def _require_message(decision: Decision, message_id: str | None, chat_id: str) -
         answered = decision.read(Message, UUID(message_id))
     except ValueError:
         raise UnknownReference("message", message_id, field="reply_to") from None
-    if answered.chat_id != chat_id:
+    if not isinstance(answered, Message) or answered.chat_id != chat_id:
         raise UnknownReference("message", message_id, field="reply_to")

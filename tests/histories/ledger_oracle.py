@@ -19,6 +19,7 @@ from domain.employee import Standing
 from domain.visibility import ChatFacts, DealFacts, DirectoryFacts, Reason, who_sees
 from tests.histories.alphabet import CHAT_NAMES
 from tests.histories.answers import Witness
+from tests.histories.kin import conversation_of
 
 
 class Row(NamedTuple):
@@ -72,6 +73,11 @@ class LedgerOracle:
             for chat in self.chats.values():
                 self._look(chat, row.position)
             yield row.position, {name: chat.witnesses for name, chat in self.chats.items()}
+
+    def conversation(self, name: str) -> list[str]:
+        """The chats of the conversation in which one stands now, oldest first."""
+        kin = {other: (chat.kind, chat.participants) for other, chat in self.chats.items()}
+        return conversation_of(name, kin, self.links)
 
     def _look(self, chat: LedgerChat, position: int) -> None:
         """Ask the rule; whoever saw the chat at the last position too has seen it since then."""

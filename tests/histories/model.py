@@ -14,6 +14,7 @@ from typing import NamedTuple
 from domain.employee import Standing
 from domain.visibility import ChatFacts, DealFacts, DirectoryFacts, Reason, who_sees
 from tests.histories.alphabet import chat_id
+from tests.histories.kin import conversation_of
 from tests.histories.model_chat import FOLDERS, ModelChat, ModelMessage, Presence, Told, waiting_since
 
 FURTHER_AND_FURTHER = ("queued", "sent", "failed", "delivered", "read")
@@ -182,17 +183,8 @@ class ModelCompany:
 
     def conversation(self, name: str) -> list[str]:
         """The chats of a conversation, oldest first: what has a client in common, also by way of others."""
-        found, clients = {name}, self.clients(self.chats[name])
-        near = {name}
-        while near and self.chats[name].kind == "direct":
-            near = {
-                other
-                for other, chat in self.chats.items()
-                if other not in found and chat.kind == "direct" and self.clients(chat) & clients
-            }
-            found |= near
-            clients |= {who for other in near for who in self.clients(self.chats[other])}
-        return [other for other in self.chats if other in found]
+        kin = {other: (chat.kind, chat.participants) for other, chat in self.chats.items()}
+        return conversation_of(name, kin, self.links)
 
     def seen(self, employee: str, name: str) -> list[ModelChat]:
         """What an employee sees of the conversation in which a chat stands."""

@@ -22,6 +22,7 @@ from tests.histories.employee_rules import AnswerRules, TurnRules
 from tests.histories.messenger_rules import MessageRules, News, PeopleRules
 from tests.histories.next_door import settle_next_door
 from tests.histories.play import Play
+from tests.histories.thread_rules import ThreadRules
 from tests.histories.world import MORNING, World, open_world
 from tests.projections.history import migrate_everything
 
@@ -50,6 +51,14 @@ class ConversationsGoOn(AnswerRules, MessageRules, History):
     pass
 
 
+class ColleaguesHelp(ThreadRules, History):
+    """Helpers see chats that their team sees too, or whoever receives new clients."""
+
+    def found_the_company(self) -> None:
+        super().found_the_company()
+        self.ask("p2", "0", "1")
+
+
 @pytest.fixture(scope="module")
 def founded(databases: Databases) -> Iterator[str]:
     """A database with another company in it, where everything is called the same."""
@@ -62,7 +71,7 @@ def founded(databases: Databases) -> Iterator[str]:
     databases.drop(url)
 
 
-@pytest.mark.parametrize("history", [ClientsChangeHands, ConversationsGoOn])
+@pytest.mark.parametrize("history", [ClientsChangeHands, ConversationsGoOn, ColleaguesHelp])
 def test_what_everybody_sees_is_what_the_rule_says(
     history: type[Play], databases: Databases, founded: str
 ) -> None:
@@ -78,6 +87,6 @@ def test_what_everybody_sees_is_what_the_rule_says(
     run_state_machine_as_test(
         type(history.__name__, (history,), {"opened": staticmethod(opened)}),
         settings=settings(
-            max_examples=20, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=14, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow]
         ),
     )

@@ -202,7 +202,7 @@ def check(world: World, employee: str, oracle: NotifiedOracle) -> None:
     """Of the messages that he was to be notified of, he has those whose chats he still sees."""
     notifications = Notifications(world.pool)
     expected = [
-        (position, chat_id(name), conversation_id(name))
+        (position, chat_id(name), conversation_id(oracle.conversation(name)[0]))
         for position, (name, whom) in oracle.notified.items()
         if employee in whom and employee in oracle.chats[name].witnesses
     ]
