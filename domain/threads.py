@@ -57,6 +57,19 @@ class ThreadCommands(Deciding):
 
         return self.carry_out(by, command)
 
+    def move_help(self, message_id: str, employee_id: str, together: Collection[str], *, by: By) -> Accepted:
+        """Show a helper those chats that stand in one conversation with the message, now that others do.
+
+        together: the message's chat, and those that stand with it.
+        """
+
+        def command(decision: Decision) -> None:
+            place = _place(decision, UUID(message_id), together)
+            thread = decision.change(Thread, thread_id(place.message_id))
+            thread.move_help(employee_id, together, place=place, by=by)
+
+        return self.carry_out(by, command)
+
 
 def _place(decision: Decision, message_id: UUID, chat_ids: Collection[str]) -> Place:
     """Where the message is; the id may be of anything, since a caller wrote it."""

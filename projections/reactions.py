@@ -1,6 +1,7 @@
 """What follows from what was recorded: each reaction is a command of its own, and so an event.
 
 - A holder who does not see his conversation any more is released (G10).
+- A helper in a thread sees the chats that are one conversation with its message, and no other (P10, P3).
 - A conversation that was closed or snoozed over a client's unseen message comes back (P7).
 - A snooze ends when its time comes, also when the time came while nothing was running (P6).
 """
@@ -50,6 +51,9 @@ class Reactions:
         bounds = {"after": after, "until": until}
         for workspace_id, chat_id, holder_id in self._found(connection, "holder_lost_sight", bounds):
             yield application.release_blind(chat_id, holder_id, by=_by(workspace_id, now, "lost_sight"))
+        for workspace_id, message_id, helper_id, chat_ids in self._found(connection, "help_astray", bounds):
+            by = _by(workspace_id, now, "chats_moved")
+            yield application.move_help(message_id, helper_id, chat_ids, by=by)
         for workspace_id, chat_id, position in self._found(connection, "client_overlooked", {}):
             yield application.bring_back(chat_id, position, by=_by(workspace_id, now, f"message:{position}"))
         for workspace_id, chat_id in self._found(connection, "snooze_due", {"now": now}):

@@ -30,7 +30,7 @@ READS = {
     "tasks": ("visibility",),
     "notifications": ("visibility",),
     "search": ("timeline",),
-    REACTIONS: ("visibility", "timeline", "inbox"),
+    REACTIONS: ("visibility", "threads", "timeline", "inbox"),
 }
 """Whose rows a follower of the ledger reads when it follows: it never gets ahead of them."""
 

@@ -26,11 +26,15 @@ CREATE TABLE IF NOT EXISTS threads.helper (
     message_id   uuid        NOT NULL,
     employee_id  text        NOT NULL,
     workspace_id text        NOT NULL,
+    chat_ids     uuid[]      NOT NULL,
     added_by     text        NOT NULL,
     added_at     timestamptz NOT NULL,
     position     bigint      NOT NULL,
     PRIMARY KEY (message_id, employee_id)
 );
+
+COMMENT ON COLUMN threads.helper.chat_ids IS 'that he was let into; he sees those that are one conversation';
+CREATE INDEX IF NOT EXISTS helper_of_several ON threads.helper (message_id) WHERE cardinality(chat_ids) > 1;
 
 -- name: replied
 -- on: thread.replied
@@ -55,7 +59,8 @@ MERGE INTO threads.helper AS helper
 USING (
     SELECT DISTINCT ON (stream_id, facts->>'employee_id')
            topic, (facts->>'message_id')::uuid AS message_id, facts->>'employee_id' AS employee_id,
-           workspace_id, facts->>'by_id' AS added_by, occurred_at AS added_at, position
+           workspace_id, ARRAY(SELECT jsonb_array_elements_text(facts->'chat_ids')::uuid) AS chat_ids,
+           facts->>'by_id' AS added_by, occurred_at AS added_at, position
     FROM ledger
     WHERE position > %(after)s AND position <= %(until)s
       AND topic IN ('thread.helper_added', 'thread.helper_removed')
@@ -63,11 +68,11 @@ USING (
 ) AS news ON helper.message_id = news.message_id AND helper.employee_id = news.employee_id
 WHEN MATCHED AND news.topic = 'thread.helper_removed' THEN DELETE
 WHEN MATCHED THEN UPDATE SET
-    added_by = news.added_by, added_at = news.added_at, position = news.position
+    chat_ids = news.chat_ids, added_by = news.added_by, added_at = news.added_at, position = news.position
 WHEN NOT MATCHED AND news.topic = 'thread.helper_added' THEN
-    INSERT (message_id, employee_id, workspace_id, added_by, added_at, position)
-    VALUES (news.message_id, news.employee_id, news.workspace_id, news.added_by, news.added_at,
-            news.position);
+    INSERT (message_id, employee_id, workspace_id, chat_ids, added_by, added_at, position)
+    VALUES (news.message_id, news.employee_id, news.workspace_id, news.chat_ids, news.added_by,
+            news.added_at, news.position);
 
 -- name: thread
 -- A page of the thread under a message that the employee sees, oldest reply first.

@@ -253,6 +253,19 @@ CROSS JOIN LATERAL (
 WHERE position > %(after)s AND position <= %(until)s
   AND topic IN ('thread.helper_added', 'thread.helper_removed');
 
+-- name: help_moved
+-- on: thread.help_moved
+INSERT INTO visibility.change (kind, workspace_id, subject, object, position, holds)
+SELECT 'helped', workspace_id, facts->>'message_id' || ':' || (facts->>'employee_id'), chat_id, position,
+       facts->'chat_ids' ? chat_id
+FROM ledger
+CROSS JOIN LATERAL (
+    SELECT jsonb_array_elements_text(facts->'chat_ids') AS chat_id
+    UNION
+    SELECT jsonb_array_elements_text(facts->'former_chat_ids')
+) AS chat
+WHERE position > %(after)s AND position <= %(until)s AND topic = 'thread.help_moved';
+
 -- name: standing_stated
 -- on: employee.registered, employee.role_changed, employee.new_clients_switched, employee.activated, employee.deactivated
 INSERT INTO visibility.change (kind, workspace_id, subject, object, position, holds)

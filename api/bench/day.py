@@ -2,8 +2,8 @@
 
 200 employees and 50,000 clients: `firm.py`. In seconds, through one `chatledger serve`, a day of real
 conversations comes in (`conversing.py`, `connectors.py`), everybody works with them at once
-(`colleagues.py`), and the CRM moves deals and people (`crm.py`). Nothing has a peer; refusals are counted, and
-a fault ends the run.
+(`colleagues.py`), and the CRM moves deals and people (`crm.py`). Nothing has a peer; refusals are counted,
+and a fault ends the run.
 
 Afterwards everybody's lists and counts are read over HTTP and held against the ledger, from which an auditor
 works out by himself what they have to be (`folded.py`, `invariants.py`, `looking.py`).

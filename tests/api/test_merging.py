@@ -306,3 +306,23 @@ def later(server: Server, seconds: int) -> datetime:
     assert row is not None
     at: datetime = row[1]
     return at + BETWEEN_READINGS + timedelta(seconds=seconds)
+
+
+def test_a_helper_sees_what_is_one_conversation_with_the_message(client: TwoChannels) -> None:
+    """Vera sees one of the two chats anyway; the other goes with the link, and comes back with the next."""
+    conversation = client.merge()
+    messages = client.oleg.get(f"/v1/conversations/{conversation}/messages")["items"]
+    (under,) = (each["message_id"] for each in messages if each["channel_id"] == "telegram")
+    asked = client.oleg.act(conversation, f"messages/{under}/thread", {"add_employee_ids": ["vera"]})
+    assert asked.is_success, asked.text
+
+    assert channels(client.line(client.vera, "telegram")) == ["phone", "telegram"]
+    client.link("telegram", "unlink")
+    assert channels(client.line(client.vera, "telegram")) == ["telegram"]
+    assert client.vera.ask("GET", f"/v1/conversations/{client.own['phone']}").status_code == 404
+    client.link("telegram")
+    assert channels(client.line(client.vera, "telegram")) == ["phone", "telegram"]
+
+
+def channels(line: Json) -> list[str]:
+    return [chat["channel_id"] for chat in line["chats"]]

@@ -144,9 +144,11 @@ class LedgerOracle:
     def _note_thread(self, row: Row) -> None:
         """Whoever is asked for help sees the chats that the event names."""
         helps = (row.facts.get("employee_id", ""), row.facts["message_id"])
-        for chat_id in row.facts.get("chat_ids", []):
-            helpers = self.chats[CHAT_NAMES[chat_id]].helpers
-            (helpers.add if row.topic == "thread.helper_added" else helpers.discard)(helps)
+        chats = row.facts.get("chat_ids", [])
+        for chat_id in [*chats, *row.facts.get("former_chat_ids", [])]:
+            self.chats[CHAT_NAMES[chat_id]].helpers.discard(helps)
+        for chat_id in chats if row.topic != "thread.helper_removed" else ():
+            self.chats[CHAT_NAMES[chat_id]].helpers.add(helps)
 
     def _note_message(self, row: Row) -> None:
         """Whoever writes is there. An edit may be of a message in a chat that is not there yet."""

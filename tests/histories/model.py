@@ -73,7 +73,7 @@ class ShownLine(NamedTuple):
 class ModelCompany:
     """Who works there, who the clients are, and every chat.
 
-    helpers: chat → who helps there, and under which message.
+    helpers: who helps, and under which message → its chat, and the chats that he was let into.
 
     Edits and deletions are kept by chat and message, reports by channel and message: they may be told
     before what they are about. written_by: whose word a message from this address is.
@@ -93,7 +93,7 @@ class ModelCompany:
     )
     deletions: defaultdict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     reports: defaultdict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
-    helpers: defaultdict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    helpers: dict[tuple[str, str], tuple[str, set[str]]] = field(default_factory=dict)
     arrivals: int = 0
 
     # What happens
@@ -167,7 +167,8 @@ class ModelCompany:
     def sights(self, name: str) -> dict[str, frozenset[Reason]]:
         """Employee → reasons, for one chat."""
         chat = self.chats[name]
-        policy, helpers = self.policies[chat.channel], self.helpers[name]
+        policy, together = self.policies[chat.channel], self.conversation(name)
+        helpers = {help for help, (home, parts) in self.helpers.items() if name in parts and home in together}
         facts = ChatFacts(chat.kind, chat.channel, policy, chat.participants, helpers)
         found: defaultdict[str, set[Reason]] = defaultdict(set)
         for employee, reason in who_sees(facts, self.directory()):

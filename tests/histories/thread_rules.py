@@ -37,6 +37,8 @@ class ThreadRules(PeopleRules):
     ) -> None:
         """The same reply twice is one; of the same employee, adding and removing at once is not asked for."""
         added -= removed
+        seen = self.model.seen(author, chat) if chat in self.model.chats else []
+        parts = {chat, *(part.name for part in seen)}
         if self.carry_out(
             self.app.write_in_thread,
             message_id(chat_id(chat), message),
@@ -45,12 +47,14 @@ class ThreadRules(PeopleRules):
             text=text,
             add_ids=sorted(added),
             remove_ids=sorted(removed),
-            chat_ids=[chat_id(chat)],
+            chat_ids=[chat_id(part) for part in parts],
             refusal=self.refusal_in_thread(chat, message, author, added),
         ):
             under = str(message_id(chat_id(chat), message))
-            self.model.helpers[chat] -= {(helper, under) for helper in removed}
-            self.model.helpers[chat] |= {(helper, under) for helper in added}
+            for helper in removed:
+                self.model.helpers.pop((helper, under), None)
+            for helper in added:
+                self.model.helpers.setdefault((helper, under), (chat, parts))
 
     def refusal_in_thread(
         self, chat: str, message: str, author: str, added: set[str]

@@ -46,6 +46,7 @@ READ_WHOLE = {
     "visibility.changes_taken_over": {"change"},
     "visibility.who_saw": {"principal"},  # for an auditor
     "visibility.position_at": {"ledger"},  # its last row
+    "reactions.help_astray": {"helper"},  # of several chats, in an index of these
     "reactions.client_overlooked": {"chat"},  # indexes of few rows that are about to be none
     "reactions.next_snooze": {"chat"},
     "directory.workspace_configured": {"workspace"},
