@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.config import JsonDict
 
 from api.errors import Problem, field_errors, invalid
-from api.fields import AddressText, Attachments, Id, Name, Reason, Says, Statement, Text, Time
+from api.fields import AddressText, Attachments, Id, Name, Reason, Statement, Text, Time
 from domain import inbound
 
 TYPES = (
@@ -35,6 +36,10 @@ class ChatStatement(Statement):
         return inbound.ChatRef(self.id, self.kind, self.title)
 
 
+class NamedChat(ChatStatement):
+    title: Name
+
+
 class Person(Statement):
     address: AddressText
     name: Name | None = None
@@ -44,8 +49,19 @@ def _as_person(value: Any) -> Any:
     return {"address": value} if isinstance(value, str) else value
 
 
+FROM_SOMEBODY: JsonDict = {
+    "anyOf": [
+        {"required": ["sender"], "properties": {"sender": {"type": "object"}}},
+        {"required": ["echo"], "properties": {"echo": {"const": True}}},
+    ]
+}
+"""For the API's description: only an echo needs no sender."""
+
+
 class MessageStatement(Statement):
     """echo: the company wrote it outside this system, on its own phone."""
+
+    model_config = ConfigDict(json_schema_extra=FROM_SOMEBODY)
 
     id: Id
     sender: Person | None = None
@@ -56,19 +72,10 @@ class MessageStatement(Statement):
     echo: bool | None = None
 
 
-FROM_SOMEBODY = {
-    "anyOf": [
-        {"required": ["sender"], "properties": {"sender": {"type": "object"}}},
-        {"required": ["echo"], "properties": {"echo": {"const": True}}},
-    ]
-}
-"""For the API's description: only an echo needs no sender."""
-
-
 class MessageEvent(Statement):
     type: Literal["message"]
     chat: ChatStatement
-    message: Annotated[MessageStatement, Says(FROM_SOMEBODY)]
+    message: MessageStatement
 
     def told(self) -> inbound.Inbound:
         message = self.message
@@ -149,12 +156,10 @@ class MembershipEvent(Statement):
 
 class ChatRenamedEvent(Statement):
     type: Literal["chat_renamed"]
-    chat: Annotated[ChatStatement, Says({"required": ["title"], "properties": {"title": {"type": "string"}}})]
+    chat: NamedChat
     at: Time
 
     def told(self) -> inbound.Inbound:
-        if self.chat.title is None:
-            raise invalid([{"field": "chat.title", "message": "must be given"}])
         return inbound.ChatRenamed(self.chat.ref, self.at)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
+from copy import deepcopy
 from itertools import count
 from typing import Any
 from zoneinfo import available_timezones
@@ -34,11 +35,10 @@ from tests.api.test_errors import refusals
 
 OPERATIONS = [*NEEDS, *sorted(WITHOUT_TOKEN)]
 
-FUZZED_EXAMPLES = 3
+FUZZED_EXAMPLES = 2
 SEED = 1
 POSITIONS = {"min_position", "at", "after", "Last-Event-ID"}
 """Parameters that may name a ledger position."""
-
 
 STORY = [
     "PUT /v1/workspace",
@@ -152,12 +152,22 @@ def described(server: Server, document: Json, caller: Client) -> BaseSchema:
             "auth": {"openapi": {"HTTPBearer": {"bearer": caller.token}}},
             "generation": {"deterministic": True, "database": "none", "no-shrink": True},
             "phases": {
-                "coverage": {"unexpected-methods": ["OPTIONS", "PATCH"]},
+                "coverage": {"unexpected-methods": ["OPTIONS"]},
                 "fuzzing": {"generation": {"max-examples": FUZZED_EXAMPLES}},
             },
         }
     )
-    return schemathesis.openapi.from_dict(document, config=config)
+    return schemathesis.openapi.from_dict(with_one_key(document), config=config)
+
+
+def with_one_key(document: Json) -> Json:
+    """One call keeps it: with the same key in each request, all bodies but the first are refused for that."""
+    lean: Json = deepcopy(document)
+    for path, operations in lean["paths"].items():
+        if path != "/v1/handover":
+            for each in operations.values():
+                each["parameters"] = [one for one in each["parameters"] if one["name"] != "Idempotency-Key"]
+    return lean
 
 
 def off_the_description(response: Response) -> list[Any]:
