@@ -316,6 +316,7 @@ class DeliveryShape(Shape):
 
 class DeliveryPage(Shape):
     items: list[DeliveryShape]
+    next_cursor: str | None
 
 
 class Fragment(Shape):
