@@ -51,5 +51,5 @@ bench: install ## measure this machine
 	$(BIN)/chatledger bench all
 
 clean: ## remove the environment and all caches (data stays)
-	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache *.egg-info build
+	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis *.egg-info build
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -81,6 +81,10 @@ class Linked(Moved):
 class Reason(Shape):
     """Why an employee sees a conversation; which of the ids there are depends on the kind."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "owns_deal", "deal_id": "house", "contact_id": "husband"}]}
+    )
+
     kind: Literal[
         "responsible_for_contact", "owns_deal", "oversight", "new_client", "whole_team", "thread_helper"
     ]
@@ -213,6 +217,10 @@ class ReadModelStatus(Shape):
 class ReadModelStatuses(Shape):
     items: list[ReadModelStatus]
     next_cursor: None
+
+
+class Health(Shape):
+    status: Literal["ok"]
 
 
 class Helper(Shape):

@@ -39,11 +39,12 @@ from api import (
 )
 from api.access import issue_first_token
 from api.answers import ProblemShape
+from api.description import complete
 from api.errors import answer_with_problems
 from api.feeding import Feeds
 from api.living import living
 from api.metrics import Measured, Metrics
-from api.routing import EncodedSlashes
+from api.routing import EncodedSlashes, methods_at
 from api.system import System
 from domain.application import Chatledger
 from projections.access import Access
@@ -157,6 +158,7 @@ def create_app(system: System) -> FastAPI:
         description=DESCRIPTION,
         version="1",
         openapi_tags=TAGS,
+        generate_unique_id_function=lambda route: route.name,
         responses=PROBLEM,
         redoc_url=None,
         redirect_slashes=False,
@@ -170,7 +172,8 @@ def create_app(system: System) -> FastAPI:
         app.include_router(noun.routes)
     app.include_router(operations.open_routes)
     app.router.routes[:] = [*app.router.routes[len(pages) :], *pages]
-    answer_with_problems(app)
+    answer_with_problems(app, methods_at(app))
+    complete(app)
     app.add_middleware(EncodedSlashes)
     app.add_middleware(Measured, metrics=app.state.metrics)
     return app

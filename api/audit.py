@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from api import limits
 from api.answers import Witnesses
 from api.errors import invalid
-from api.fields import Uuid, plus_restored, read_time
+from api.fields import IN_OUR_AGE, Says, Uuid, plus_restored, read_time
 from api.reading import DESCRIBED, AuditorRead, Read, pass_on, reach
 from api.routing import router
 
@@ -23,6 +23,7 @@ At = Annotated[
     str,
     StringConstraints(min_length=1, max_length=limits.ID_CHARACTERS),
     Query(description="A ledger position or a time; left out, now."),
+    Says({"anyOf": [{"pattern": "^[0-9]{1,15}$"}, {"format": "date-time", "pattern": IN_OUR_AGE}]}),
 ]
 
 

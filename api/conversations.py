@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from api import limits, moves
 from api.answers import BulkMoved, Moved
 from api.errors import Problem, describe, invalid
+from api.examples import CONVERSATION_ID
 from api.fields import Id, PathId, Position, Statement, Time
 from api.routing import router
 from api.writing import EmployeeWrite, Write, written
@@ -29,6 +30,24 @@ TAKES = {
 }
 """What a move in bulk takes beside the conversations."""
 
+MAY_BE_LEFT_OUT = {"seen_position"}
+
+
+def only_what_goes_with_it(schema: dict[str, Any]) -> None:
+    """For the API's description: each action has what it takes, and nothing that others take."""
+    actions, others = schema["properties"]["action"]["enum"], set().union(*TAKES.values())
+    for needed in others - MAY_BE_LEFT_OUT:
+        schema["properties"][needed] |= schema["properties"][needed].pop("anyOf")[0]  # the other is null
+    schema["examples"] = [{"conversation_ids": [CONVERSATION_ID], "action": "close"}]
+    schema["oneOf"] = [
+        {
+            "properties": {"action": {"const": action}, **dict.fromkeys(sorted(others - takes), False)},
+            "required": sorted(takes - MAY_BE_LEFT_OUT),
+        }
+        for action in actions
+        for takes in [TAKES.get(action, set())]
+    ]
+
 
 class Nothing(Statement):
     """No body is needed."""
@@ -39,19 +58,21 @@ class Seen(Statement):
 
 
 class Snooze(Seen):
-    until: Time = Field(examples=["2030-03-01T09:30:00Z"])
+    until: Time = Field(examples=["2035-03-01T09:30:00Z"])
 
 
 class Assignment(Statement):
-    employee_id: Id = Field(examples=["vera"])
+    employee_id: Id = Field(examples=["irina"])
 
 
 class Reading(Statement):
-    position: Position
+    position: Position = Field(examples=[42])
 
 
 class BulkMove(Statement):
     """One move for many conversations, with what it takes."""
+
+    model_config = ConfigDict(json_schema_extra=only_what_goes_with_it)
 
     conversation_ids: Annotated[list[Id], Field(min_length=1, max_length=limits.CONVERSATIONS_PER_BULK)]
     action: Literal["claim", "release", "close", "reopen", "dismiss", "snooze", "assign", "read"]
@@ -79,7 +100,7 @@ class BulkMove(Statement):
                 return moves.assigning(self.employee_id)
             case "read" if self.position is not None:
                 return moves.reading_to(self.position)
-        missing = min(TAKES[self.action] - {"seen_position"})
+        missing = min(TAKES[self.action] - MAY_BE_LEFT_OUT)
         raise invalid([{"field": missing, "message": f"must be given for {self.action}"}])
 
     def check_nothing_else(self) -> None:

@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from api import limits
 from api.answers import HandedOver, Written
-from api.fields import Addresses, Id, Name, PathId, Reason, Statement, TimezoneName
+from api.examples import PHONE
+from api.fields import WHOLE, Addresses, Id, Name, PathId, Reason, Says, Statement, TimezoneName
 from api.reading import reach
 from api.routing import router
 from api.writing import AdminWrite, DirectoryWrite, Write, written
@@ -24,7 +25,7 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 WEEKDAYS: dict[str, str] = {
     day[:3]: day for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 }
-CLOCK = Annotated[str, Field(strict=True, pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+CLOCK = Annotated[str, Field(strict=True, pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 
 
 def full_weekday(name: object) -> object:
@@ -39,7 +40,7 @@ def from_before_to(hours: list[str]) -> list[str]:
 
 OpeningHours = Annotated[list[CLOCK], Field(min_length=2, max_length=2), AfterValidator(from_before_to)]
 BusinessHours = dict[
-    Annotated[Weekday, BeforeValidator(full_weekday)],
+    Annotated[Weekday, BeforeValidator(full_weekday), Says({"enum": [*WEEKDAYS.values(), *WEEKDAYS]})],
     Annotated[list[OpeningHours], Field(max_length=limits.OPENING_HOURS_PER_DAY)],
 ]
 
@@ -49,9 +50,9 @@ class WorkspaceStatement(Statement):
 
     timezone: TimezoneName | None = Field(None, examples=["Europe/Moscow"])
     language: Literal["ru", "en"] | None = None
-    response_goal_seconds: Annotated[int, Field(strict=True, ge=1, le=limits.RESPONSE_GOAL_S)] | None = Field(
-        None, examples=[600]
-    )
+    response_goal_seconds: (
+        Annotated[int, Field(strict=True, ge=1, le=limits.RESPONSE_GOAL_S), WHOLE] | None
+    ) = Field(None, examples=[600])
     business_hours: BusinessHours | None = Field(
         None,
         description="Weekday → list of [from, to], in the workspace's time zone.",
@@ -66,46 +67,52 @@ class ChannelStatement(Statement):
     kind: Literal["whatsapp", "telegram", "instagram", "other"]
     title: Name = Field("", examples=["Sales phone"])
     visibility: Visibility | None = Field(
-        None, description="Left out: as it is; for a new channel, the workspace's policy."
+        None,
+        examples=["client_owners"],
+        description="Left out: as it is; for a new channel, the workspace's policy.",
     )
 
 
 class EmployeeStatement(Statement):
     name: Name = Field(examples=["Oleg"])
     role: Literal["seller", "supervisor", "quality_control"]
-    receives_new_clients: bool = False
+    receives_new_clients: bool = Field(False, examples=[True])
     active: bool = True
-    addresses: Addresses = Field(default=[])
+    addresses: Addresses = Field(default=[], examples=[[{"kind": "whatsapp", "address": "+7 495 000-00-01"}]])
 
 
 class StaffStatement(Statement):
     name: Name = Field(examples=["Arkady, architect"])
-    addresses: Addresses = Field(default=[])
+    addresses: Addresses = Field(default=[], examples=[[{"kind": "whatsapp", "address": "+7 495 000-00-02"}]])
 
 
 class ContactStatement(Statement):
     name: Name = Field(examples=["Husband"])
     responsible_id: Id | None = Field(None, examples=["oleg"])
-    addresses: Addresses = Field(default=[])
+    addresses: Addresses = Field(default=[], examples=[[{"kind": "whatsapp", "address": PHONE}]])
 
 
 class DealStatement(Statement):
     title: Name = Field("", examples=["House on Lime Street"])
     owner_id: Id = Field(examples=["oleg"])
     status: Literal["open", "won", "lost"] = "open"
-    contact_ids: Annotated[list[Id], Field(max_length=limits.CONTACTS_PER_DEAL)] = Field(default=[])
+    contact_ids: Annotated[list[Id], Field(max_length=limits.CONTACTS_PER_DEAL)] = Field(
+        default=[], examples=[["husband"]]
+    )
 
 
 class Reassignment(Statement):
     owner_id: Id = Field(examples=["pavel"])
-    reason: Reason = ""
-    with_contacts: bool = Field(False, description="Make him responsible for the deal's contacts too.")
+    reason: Reason = Field("", examples=["Signed; Pavel builds it."])
+    with_contacts: bool = Field(
+        False, examples=[True], description="Make him responsible for the deal's contacts too."
+    )
 
 
 class Handover(Statement):
     from_employee_id: Id = Field(examples=["oleg"])
     to_employee_id: Id = Field(examples=["pavel"])
-    reason: Reason = ""
+    reason: Reason = Field("", examples=["On parental leave."])
 
 
 @routes.put("/workspace", response_model=Written)

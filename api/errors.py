@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -152,10 +152,12 @@ def invalid(errors: list[FieldError]) -> Problem:
     return Problem("invalid_request", detail + more, errors=errors)
 
 
-def answer_with_problems(app: FastAPI) -> None:
-    """Let what goes wrong outside of our routes end as a problem too."""
+def answer_with_problems(app: FastAPI, methods_at: Callable[[str], Iterable[str]]) -> None:
+    """Let what goes wrong outside of our routes end as a problem too. methods_at: what a path takes."""
 
-    async def answer(_: Request, error: Exception) -> Response:
+    async def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            error.headers = {"Allow": ", ".join(methods_at(request.scope["path"]))}
         return answer_to(error)
 
     app.add_exception_handler(HTTPException, answer)

@@ -57,7 +57,7 @@ RESUMING: dict[str, Any] = {
             "name": LAST_EVENT_ID,
             "in": "header",
             "required": False,
-            "schema": {"type": "integer"},
+            "schema": {"type": "integer", "minimum": 0, "maximum": limits.POSITION},
             "description": "The last `id` that was got: go on from there. An EventSource sends it by itself.",
         }
     ]

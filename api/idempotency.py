@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -24,11 +25,11 @@ from api import limits
 from api.access import Caller
 from api.errors import DATABASE_AWAY, RETRY_AFTER, Problem, answer_to
 from api.system import System
-from domain.ids import SEPARATOR
 from projections.answer import one_row
 from projections.statements import Statements
 
 STATEMENTS = Statements("idempotency.sql", files("api").joinpath("idempotency.sql").read_text("utf-8"))
+KEY = re.compile(f"[!-~]([ -~]{{0,{limits.IDEMPOTENCY_KEY_CHARACTERS - 2}}}[!-~])?")
 LIVES = 0x69646D70
 """The class of the advisory locks by which runs of the program see each other live."""
 
@@ -79,13 +80,13 @@ def key_of(request: Request) -> str | None:
     """The key that the request was sent with, if any.
 
     Raises:
-        Problem: it is empty or too long.
+        Problem: it is empty or too long, or holds what a header does not carry safely.
     """
     key = request.headers.get("idempotency-key")
     if key is None or request.method != "POST":
         return None
-    if not 0 < len(key) <= limits.IDEMPOTENCY_KEY_CHARACTERS or SEPARATOR in key:
-        message = f"must be 1 to {limits.IDEMPOTENCY_KEY_CHARACTERS} characters"
+    if not KEY.fullmatch(key):
+        message = f"must be 1 to {limits.IDEMPOTENCY_KEY_CHARACTERS} visible characters of ASCII"
         raise Problem("invalid_request", message, errors=[{"field": "Idempotency-Key", "message": message}])
     return key
 

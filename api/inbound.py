@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from api.errors import Problem, field_errors, invalid
-from api.fields import AddressText, Attachments, Id, Name, Reason, Statement, Text, Time
+from api.fields import AddressText, Attachments, Id, Name, Reason, Says, Statement, Text, Time
 from domain import inbound
 
 TYPES = (
@@ -56,10 +56,19 @@ class MessageStatement(Statement):
     echo: bool | None = None
 
 
+FROM_SOMEBODY = {
+    "anyOf": [
+        {"required": ["sender"], "properties": {"sender": {"type": "object"}}},
+        {"required": ["echo"], "properties": {"echo": {"const": True}}},
+    ]
+}
+"""For the API's description: only an echo needs no sender."""
+
+
 class MessageEvent(Statement):
     type: Literal["message"]
     chat: ChatStatement
-    message: MessageStatement
+    message: Annotated[MessageStatement, Says(FROM_SOMEBODY)]
 
     def told(self) -> inbound.Inbound:
         message = self.message
@@ -130,7 +139,7 @@ class MembershipEvent(Statement):
     chat: ChatStatement
     participant: Person
     at: Time
-    by: Annotated[Person | None, BeforeValidator(_as_person)] = None
+    by: Annotated[Person | None, BeforeValidator(_as_person, AddressText | Person | None)] = None
 
     def told(self) -> inbound.Inbound:
         known = inbound.ParticipantJoined if self.type == "participant_joined" else inbound.ParticipantLeft
@@ -140,7 +149,7 @@ class MembershipEvent(Statement):
 
 class ChatRenamedEvent(Statement):
     type: Literal["chat_renamed"]
-    chat: ChatStatement
+    chat: Annotated[ChatStatement, Says({"required": ["title"], "properties": {"title": {"type": "string"}}})]
     at: Time
 
     def told(self) -> inbound.Inbound:

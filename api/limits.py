@@ -37,8 +37,8 @@ CALLERS_REMEMBERED: Final = 1_000
 SCOPES_PER_TOKEN: Final = 20
 OPENING_HOURS_PER_DAY: Final = 10
 
-POSITION: Final = 2**63 - 1
-"""The highest position that a ledger can count to."""
+POSITION: Final = 2**53 - 1
+"""The highest position that every reader of JSON reads exactly (RFC 8259, section 6)."""
 
 ERRORS_PER_ANSWER: Final = 50
 

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import psycopg
 from fastapi import Query, Response
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from api import limits
 from api.answers import MessagePage, Sent
 from api.errors import invalid
-from api.fields import Attachments, Id, PathId, Statement, Text, Uuid, plus_restored
+from api.fields import INK, Attachments, Id, PathId, Statement, Text, Uuid, plus_restored
 from api.inbox import Surface, conversation_uuid, not_our_cursor
 from api.moves import glance_at
 from api.reading import DESCRIBED, Cursor, EmployeeRead, Limit, pass_on
@@ -33,7 +34,18 @@ Mark = Annotated[
 ]
 
 
+SAYS_SOMETHING: JsonDict = {
+    "anyOf": [
+        {"required": ["text"], "properties": {"text": {"type": "string", "pattern": INK}}},
+        {"required": ["attachments"], "properties": {"attachments": {"minItems": 1}}},
+    ]
+}
+"""For the API's description: what `check_content` refuses."""
+
+
 class Answer(Statement):
+    model_config = ConfigDict(json_schema_extra=SAYS_SOMETHING)
+
     text: Text | None = Field(None, examples=["Good morning! The plan is ready."])
     attachments: Attachments = Field(default=[])
     chat_id: Uuid | None = Field(None, description="Left out: where the client wrote last.")

@@ -23,8 +23,8 @@ After = Annotated[
     int, Query(ge=0, le=limits.POSITION, description="Only what was recorded after this ledger position.")
 ]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Begin = Annotated[str, Field(strict=True, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-End = Annotated[str, Field(strict=True, pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+Begin = Annotated[str, Field(strict=True, pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+End = Annotated[str, Field(strict=True, pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 
 
 class MutedHoursStatement(Statement):

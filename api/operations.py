@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from psycopg import Connection
 
 from api import limits
-from api.answers import ReadModelStatuses
+from api.answers import Health, ReadModelStatuses
 from api.errors import DATABASE_AWAY, RETRY_AFTER, Problem
 from api.metrics import collected
 from api.reading import DESCRIBED, POSITION_HEADER, AdminRead
@@ -20,6 +20,9 @@ from api.system import System, running
 from projections.checkpoints import PARKED, statuses
 
 routes = router("operations")
+PROMETHEUS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "chatledger_head 42"}}}
+}
 open_routes = APIRouter(tags=["operations"])
 """These need no token, and tell nothing about anybody."""
 
@@ -34,13 +37,13 @@ async def list_projections(read: AdminRead) -> Response:
     return Response(body, headers=headers, media_type="application/json")
 
 
-@open_routes.get("/healthz")
+@open_routes.get("/healthz", response_model=Health)
 async def alive() -> dict[str, str]:
     """This process answers."""
     return {"status": "ok"}
 
 
-@open_routes.get("/readyz")
+@open_routes.get("/readyz", response_model=Health)
 async def ready(request: Request) -> dict[str, str]:
     """The database answers, and the read models follow closely; else 503."""
     try:
@@ -55,7 +58,7 @@ async def ready(request: Request) -> dict[str, str]:
     return {"status": "ok"}
 
 
-@open_routes.get("/metrics", response_class=Response)
+@open_routes.get("/metrics", response_class=Response, responses=PROMETHEUS)
 async def metrics(request: Request) -> Response:
     """For Prometheus."""
     items = await run_in_threadpool(_statuses, running(request))

@@ -13,6 +13,7 @@ from api import limits
 from api.access import CONNECTOR, let_in_from_memory
 from api.answers import Received
 from api.errors import Problem, describe
+from api.examples import PHONE
 from api.fields import PathId, Statement
 from api.inbound import InboundEvent, parse_event
 from api.routing import Route, router
@@ -38,7 +39,7 @@ EXAMPLE = {
     "chat": {"id": "house@g.us", "kind": "group", "title": "House on Lime Street"},
     "message": {
         "id": "wamid.1",
-        "sender": {"address": "79990000001", "name": "Husband"},
+        "sender": {"address": PHONE, "name": "Husband"},
         "text": "Good morning!",
         "sent_at": "2025-03-01T09:30:00Z",
     },

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
-from fastapi import APIRouter, Request, Response
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import limits
@@ -90,6 +90,22 @@ async def _check_type(request: Request) -> None:
     """Refuse a body that says it is something else than JSON."""
     if await request.body() and not _is_json(request.headers.get("content-type", "application/json")):
         raise Problem("unsupported_media_type", "Send the body as application/json.")
+
+
+def methods_at(app: FastAPI) -> Callable[[str], list[str]]:
+    """What a path takes, in all routes that have it; of several the one with the fewest parameters counts."""
+
+    def methods(path: str) -> list[str]:
+        found = [route for route in iter_route_contexts(app.routes) if _is_at(route, path)]
+        nearest = min((len(route.param_convertors) for route in found), default=0)
+        taken = [route.methods or () for route in found if len(route.param_convertors) == nearest]
+        return sorted({method for each in taken for method in each})
+
+    return methods
+
+
+def _is_at(route: RouteContext, path: str) -> bool:
+    return route.methods is not None and route.path_regex.match(path) is not None
 
 
 class EncodedSlashes:

@@ -38,7 +38,7 @@ class TaskStatement(Statement):
     """The task as it is to be."""
 
     text: TaskText = Field(examples=["Send the plan"])
-    assignee_id: Id = Field(examples=["vera"])
+    assignee_id: Id = Field(examples=["irina"])
     due_at: Time | None = Field(None, description=WHEN)
 
     @property

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
 from uuid import UUID
 
 import psycopg
 from fastapi import Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from api import limits
 from api.answers import ThreadPage, ThreadWritten
 from api.errors import FieldError, invalid
-from api.fields import EmployeeIds, PathId, Statement, Text
+from api.fields import INKED, EmployeeIds, PathId, Statement, Text
 from api.inbox import Surface, conversation_uuid, not_our_cursor
 from api.moves import glance_at
 from api.reading import DESCRIBED, Cursor, EmployeeRead, Limit, pass_on
@@ -23,8 +24,19 @@ routes = router("inbox")
 PATH = "/conversations/{conversation_id}/messages/{message_id}/thread"
 
 
+def what_does_something(schema: dict[str, Any]) -> None:
+    """For the API's description: what `check_content` refuses."""
+    schema["anyOf"] = [
+        {"required": ["text"], "properties": {"text": {"type": "string"}}},
+        {"required": ["add_employee_ids"], "properties": {"add_employee_ids": {"minItems": 1}}},
+        {"required": ["remove_employee_ids"], "properties": {"remove_employee_ids": {"minItems": 1}}},
+    ]
+
+
 class ThreadPost(Statement):
-    text: Text | None = Field(None, examples=["Which tiles did they choose?"])
+    model_config = ConfigDict(json_schema_extra=what_does_something)
+
+    text: Annotated[Text, INKED] | None = Field(None, examples=["Which tiles did they choose?"])
     add_employee_ids: EmployeeIds = Field(default=[], description="Helpers: they see the conversation.")
     remove_employee_ids: EmployeeIds = Field(default=[], description="They see it no longer as helpers.")
 

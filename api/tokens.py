@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from api import limits
 from api.access import ADMIN, ANALYST, AUDITOR, CONNECTOR, digest_of, token_text
 from api.answers import Issued, Written
-from api.fields import Name, PathId, Statement, no_control_characters
+from api.fields import VISIBLE, Name, PathId, Says, Statement, no_control_characters
 from api.reading import reach
 from api.routing import router
 from api.writing import AdminWrite, Write, written
@@ -21,6 +21,7 @@ from domain.deciding import Accepted
 routes = router("tokens")
 
 EMPLOYEE_PREFIX = "employee:"
+ONE_EMPLOYEE = {"contains": {"pattern": f"^{EMPLOYEE_PREFIX}"}, "minContains": 0, "maxContains": 1}
 PLAIN_SCOPES = (ADMIN, CONNECTOR, AUDITOR, ANALYST)
 
 
@@ -31,7 +32,7 @@ def known_scope(scope: str) -> str:
 
 
 def one_employee(scopes: list[str]) -> list[str]:
-    if sum(scope.startswith(EMPLOYEE_PREFIX) for scope in set(scopes)) > 1:
+    if sum(scope.startswith(EMPLOYEE_PREFIX) for scope in scopes) > 1:
         raise PydanticCustomError("scopes", "must name one employee at most: a token acts for one")
     return sorted(set(scopes))
 
@@ -41,6 +42,7 @@ Scope = Annotated[
     StringConstraints(strict=True, max_length=len(EMPLOYEE_PREFIX) + limits.ID_CHARACTERS),
     AfterValidator(no_control_characters),
     AfterValidator(known_scope),
+    Says({"pattern": f"^({'|'.join(PLAIN_SCOPES)}|{EMPLOYEE_PREFIX}{VISIBLE}+)$"}),
 ]
 
 
@@ -49,6 +51,7 @@ class TokenRequest(Statement):
         list[Scope],
         Field(min_length=1, max_length=limits.SCOPES_PER_TOKEN, examples=[["employee:oleg"]]),
         AfterValidator(one_employee),
+        Says(ONE_EMPLOYEE),
     ]
     label: Name = Field("", examples=["Oleg's phone"])
 

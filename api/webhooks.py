@@ -11,11 +11,11 @@ from fastapi import Query, Response
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from adapters.webhooks import BadSecret, key_of, names_private_network
+from adapters.webhooks import SECRET_PREFIX, BadSecret, key_of, names_private_network
 from api import limits
 from api.answers import DeliveryPage, WebhookPage, WebhookShape, Written
 from api.delivering import STATEMENTS
-from api.fields import Name, PathId, Position, Statement, Url, no_control_characters
+from api.fields import VISIBLE, Name, PathId, Position, Says, Statement, Url, no_control_characters
 from api.notifications import position_of
 from api.reading import DESCRIBED, AdminRead, Cursor, Limit, pass_on
 from api.routing import router
@@ -43,17 +43,21 @@ def good_secret(secret: str) -> str:
         key = key_of(secret)
     except BadSecret as error:
         raise PydanticCustomError("secret", str(error)) from None
-    if len(key) < limits.SHORTEST_WEBHOOK_SECRET_CHARACTERS:
+    if min(len(secret), len(key)) < limits.SHORTEST_WEBHOOK_SECRET_CHARACTERS:
         raise PydanticCustomError("secret", "must be longer, at best 24 random bytes or more")
     return secret
 
 
-WebhookUrl = Annotated[Url, AfterValidator(http_url)]
+UNBROKEN = VISIBLE.replace("[^", r"[^\s")
+WebhookUrl = Annotated[Url, AfterValidator(http_url), Says({"pattern": rf"^https?://(?![/?#]){UNBROKEN}+$"})]
+BASE64 = "[A-Za-z0-9+/]"
+KEY_IN_BASE64 = f"({BASE64}{{4}}){{5,}}({BASE64}{{2}}==|{BASE64}{{3}}=|{BASE64}{{4}})"
 Secret = Annotated[
     str,
     StringConstraints(strict=True, max_length=limits.WEBHOOK_SECRET_CHARACTERS),
     AfterValidator(no_control_characters),
     AfterValidator(good_secret),
+    Says({"pattern": f"^({SECRET_PREFIX}{KEY_IN_BASE64}|(?!{SECRET_PREFIX}){VISIBLE}{{16,}})$"}),
 ]
 Status = Annotated[
     Literal["pending", "delivered", "failed"] | None, Query(description="Only these; left out, all.")
@@ -75,7 +79,7 @@ class WebhookBody(Statement):
 
 
 class Replay(Statement):
-    from_position: Position = Field(description="The first ledger position that is told again.")
+    from_position: Position = Field(examples=[1], description="The first ledger position that is told again.")
 
 
 @routes.put("/webhooks/{webhook_id}", response_model=Written)

@@ -78,8 +78,20 @@ def test_what_matches_no_route_is_a_problem(
     problem(admin.ask(method, path), status, code)
 
 
-def test_a_method_that_is_not_taken_is_answered_with_those_that_are(admin: Client) -> None:
-    assert admin.ask("DELETE", "/v1/inbox").headers["allow"] == "GET"
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [
+        ("/v1/inbox", "GET"),
+        ("/v1/conversations/1/messages", "GET, POST"),
+        ("/v1/conversations/bulk", "POST"),
+        ("/v1/deals/a%2Fb", "PUT"),
+        ("/docs", "GET"),
+    ],
+)
+def test_a_method_that_is_not_taken_is_answered_with_those_that_are(
+    admin: Client, path: str, taken: str
+) -> None:
+    assert admin.ask("PATCH", path).headers["allow"] == taken
 
 
 def test_a_token_that_is_missing_or_unknown_is_challenged(admin: Client) -> None:

@@ -116,7 +116,9 @@ def test_a_key_belongs_to_one_token(admin: Client, oleg: Client, conversation: s
     assert keyed(on_the_phone, path, {"text": "from there"}, "shared").json() != first
 
 
-@pytest.mark.parametrize("key", ["", "x" * (limits.IDEMPOTENCY_KEY_CHARACTERS + 1)])
+@pytest.mark.parametrize(
+    "key", ["", "schlüssel".encode(), "a\tb", "x" * (limits.IDEMPOTENCY_KEY_CHARACTERS + 1)]
+)
 def test_a_key_has_bounds(server: Server, oleg: Client, conversation: str, key: str) -> None:
     before = server.head
     answer = keyed(oleg, f"/v1/conversations/{conversation}/messages", {"text": "x"}, key)
