@@ -96,7 +96,12 @@ def _handler_of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                 receiver.at_once += 1
                 receiver.most_at_once = max(receiver.most_at_once, receiver.at_once)
                 receiver.changed.notify_all()
-            body = self.rfile.read(int(self.headers["content-length"]))
+            length = int(self.headers["content-length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # whoever told it was killed amid
+                with receiver.changed:
+                    receiver.at_once -= 1
+                return
             if self.path == "/slow":
                 receiver.held.wait(PATIENCE_S)
             status = receiver.next_status(self.path)
