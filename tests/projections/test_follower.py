@@ -42,7 +42,7 @@ INSERT INTO tally_{name} SELECT position FROM ledger WHERE position > %(after)s 
 SELECT 1 / 0;
 """
 
-NAMES = ("directory", "access", "visibility", "timeline", "inbox")
+NAMES = ("directory", "access", "visibility", "threads", "timeline", "inbox")
 TIMEOUT_S = 10.0
 
 
