@@ -4,7 +4,7 @@ Alone, a run starts the server when a test first asks for it. With xdist the con
 its workers the URL. `CHATLEDGER_DATABASE_URL` uses that server instead (its user must be allowed to create
 databases).
 
-For tests that need tables, migrate one database per worker and copy it (some 30 ms a copy):
+For tests that need tables, migrate one database per worker and copy it (some 100 ms a copy):
 
     @pytest.fixture(scope="session")
     def migrated(databases: Databases) -> str:
