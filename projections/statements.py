@@ -24,6 +24,9 @@ NAME = re.compile(r"^-- name:[ \t]*(\w+)[ \t]*$", re.MULTILINE)
 ON = re.compile(r"^-- on:(.+)$", re.MULTILINE)
 FOR_READERS = re.compile(r"^-- for: readers(?:, (while following|to show))?$", re.MULTILINE)
 COMMENT_LINE = re.compile(r"^[ \t]*--.*\n?", re.MULTILINE)
+PARTS = {"inbox": ("functions", "questions")}
+"""What is too much for one file."""
+
 AS_WRITTEN: Mapping[str, str] = MappingProxyType({})
 
 
@@ -66,10 +69,14 @@ class Statements:
 
     @classmethod
     def load(cls, noun: str, schemas: Mapping[str, str] = AS_WRITTEN) -> Statements:
-        """The file `noun`.sql of this package. schemas: which other ones take the place of those it names."""
-        file_name = f"{noun}.sql"
-        text = files(__package__).joinpath(file_name).read_text(encoding="utf-8")
-        return cls(file_name, in_schemas(text, schemas))
+        """The file `noun`.sql of this package, and those of its parts, `noun`.PART.sql, where it has any.
+
+        schemas: which other ones take the place of those it names.
+        """
+        folder = files(__package__)
+        names = [f"{noun}.sql", *(f"{noun}.{part}.sql" for part in PARTS.get(noun, ()))]
+        text = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+        return cls(names[0], in_schemas(text, schemas))
 
     def __getitem__(self, name: str) -> str:
         """The SQL of a statement.
