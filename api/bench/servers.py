@@ -21,7 +21,7 @@ from psycopg.sql import SQL, Identifier
 from adapters.postgres.embedded import SETTINGS, EmbeddedPostgres
 
 CONNECTIONS = "300"
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 60.0
 POLL_INTERVAL_S = 0.05
 
