@@ -1,4 +1,4 @@
--- What employees ask the inbox.
+-- What employees ask: pages, counts, one conversation, and what a command has to know of it.
 
 -- name: page
 -- As many lines of each audience as may be among the first of all of them; each conversation once.
