@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,12 +49,15 @@ def opened_by(conversation: Conversation) -> str:
     return str(next(_messages(conversation))["sender"])
 
 
-def unanswered(dataset: Conversations) -> Iterator[Conversation]:
-    """The chats whose client wrote last."""
-    for conversation in dataset.values():
-        *_, last = _messages(conversation)
-        if last["sender"] == opened_by(conversation):
-            yield conversation
+def unanswered(chats: Iterable[Conversation]) -> bool:
+    """Whether the client of these chats wrote last, in any of them; of one moment, what is told later."""
+    told = [
+        (datetime.fromisoformat(_sent_at(each["timestamp"])), each, chat)
+        for chat in chats
+        for each in _messages(chat)
+    ]
+    _, last, chat = max(reversed(told), key=lambda one: one[0])
+    return bool(last["sender"] == opened_by(chat))
 
 
 def client_name(person: str) -> str:

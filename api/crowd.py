@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -23,7 +23,7 @@ CLIENTS = 300
 
 RESPONSIBLE = ("oleg", "vera", "pavel")
 COUNTED = (*RESPONSIBLE, "irina")
-COUNT_HEADINGS = ("own clients' chats", "nobody's clients'", "together", "in the inbox", "waiting", "unread")
+COUNT_HEADINGS = ("own clients", "nobody's chats", "together", "in the inbox", "waiting", "unread")
 CATCH_UP_TIMEOUT_S = 120.0
 POLL_INTERVAL_S = 0.1
 
@@ -77,7 +77,7 @@ def inbox_counts(house: House) -> Counts:
 
 @dataclass(frozen=True)
 class Compared:
-    """What an inbox gained, beside what the data alone says. own: his clients' chats; others: nobody's."""
+    """What an inbox gained, beside what the data alone says. own: his clients; others: nobody's chats."""
 
     employee_id: str
     own: int
@@ -94,11 +94,12 @@ def compared(
     dataset: chitchat.Conversations, responsible: Mapping[str, str], before: Counts, after: Counts
 ) -> list[Compared]:
     """The inboxes of those who are counted."""
-    chats, waiting = shares(dataset.values(), responsible), shares(chitchat.unanswered(dataset), responsible)
+    conversations = conversations_of(dataset, responsible)
+    waiting = shares(filter(chitchat.unanswered, conversations), responsible)
     return [
         Compared(
             employee_id,
-            *expected(employee_id, chats),
+            *expected(employee_id, shares(conversations, responsible)),
             sum(expected(employee_id, waiting)),
             {name: after[employee_id][name] - before[employee_id][name] for name in after[employee_id]},
         )
@@ -132,17 +133,30 @@ def require_right(counts: Iterable[Compared]) -> None:
         raise CrowdLost(f"not what the data says: the inbox of {', '.join(wrong)}")
 
 
-def shares(conversations: Iterable[chitchat.Conversation], responsible: Mapping[str, str]) -> Counter[str]:
-    """How many of these chats are of whose clients."""
-    return Counter(responsible.get(chitchat.opened_by(each), "nobody") for each in conversations)
+def conversations_of(
+    dataset: chitchat.Conversations, responsible: Mapping[str, str]
+) -> list[list[chitchat.Conversation]]:
+    """All chats of one who is a contact are one conversation; each chat of the others is one."""
+    found: defaultdict[str, list[chitchat.Conversation]] = defaultdict(list)
+    for chat_id, chat in dataset.items():
+        opener = chitchat.opened_by(chat)
+        found[opener if opener in responsible else chat_id].append(chat)
+    return list(found.values())
 
 
-def expected(employee_id: str, chats: Mapping[str, int]) -> tuple[int, int]:
-    """How many chats of his own clients, and how many of nobody's (or of everybody's, in oversight)."""
-    own = chats.get(employee_id, 0)
+def shares(
+    conversations: Iterable[list[chitchat.Conversation]], responsible: Mapping[str, str]
+) -> Counter[str]:
+    """How many of these conversations are with whose clients."""
+    return Counter(responsible.get(chitchat.opened_by(each[0]), "nobody") for each in conversations)
+
+
+def expected(employee_id: str, conversations: Mapping[str, int]) -> tuple[int, int]:
+    """How many with his own clients, and how many with nobody's (or with everybody's, in oversight)."""
+    own = conversations.get(employee_id, 0)
     if EMPLOYEES[employee_id]["role"] != "seller":
-        return own, sum(chats.values()) - own
-    return own, chats["nobody"] if EMPLOYEES[employee_id]["receives_new_clients"] else 0
+        return own, sum(conversations.values()) - own
+    return own, conversations["nobody"] if EMPLOYEES[employee_id]["receives_new_clients"] else 0
 
 
 def _coloured(counted: int, expected: int) -> str:

@@ -24,9 +24,9 @@ from api.sight import audit_table, sight_table
 from api.story import STORY
 
 WHY_COUNTS_DIFFER = (
-    "Irina sees every chat. Oleg, Vera and Pavel answer for a hundred clients each, of whom some write more "
-    "than others. Oleg and Vera see the chats of nobody's clients too, because they receive new clients; "
-    "Pavel does not."
+    "Irina sees every chat. Oleg, Vera and Pavel answer for a hundred clients each; all chats of a client "
+    "are one conversation. Oleg and Vera see the chats of nobody's clients too, because they receive new "
+    "clients; Pavel does not."
 )
 KEPT_DATA = Path("demo-data")
 URL = "http://127.0.0.1:8000"
