@@ -37,7 +37,7 @@ class Company:
     """messages: of each conversation. deal_every: the so manieth client has a deal; it divides STORIES.
 
     successors: sellers without clients yet. strangers: whether one of STORIES is with somebody who is no
-    contact. held: whether employees have taken conversations.
+    contact. held: whether employees have taken conversations. closed: whether they have closed any.
     """
 
     conversations: int
@@ -47,6 +47,7 @@ class Company:
     successors: int = 0
     strangers: bool = True
     held: bool = True
+    closed: bool = True
 
     def is_client(self, number: int) -> bool:
         """Whether who writes in this conversation is a contact."""

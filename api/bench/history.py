@@ -161,7 +161,7 @@ def settle(application: Chatledger, company: Company, number: int, heard: int) -
     if number % 10 < 8:
         conversation_id = str(ids.conversation_id(chat_id))
         application.read_up_to(conversation_id, [chat_id], employee_id, heard, by=himself)
-    if is_closed(number):
+    if company.closed and is_closed(number):
         application.close_conversation([chat_id], employee_id, seen_position=heard, by=himself)
     elif number % 10 < 8 and company.held:
         application.claim([chat_id], employee_id, by=himself)

@@ -2,7 +2,7 @@
 
 Its conversations are made by `history.py` with a message each. All further messages are the first one of
 their chat over again, with another id, time and text, written by one statement of the database. Their digests
-are those of the first one: nobody asks for proofs here.
+are those of the first one: nobody asks for proofs here. None may be closed: it would come back with the message.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ JOIN said AS other ON other.number = (nth * 104729 + nth / %(texts)s) %% %(texts
 @dataclass(frozen=True, slots=True)
 class Clients(Company):
     """Whose clients write: those of all sellers but the last, who has few."""
+
+    closed: bool = False
 
     def seller_of(self, number: int) -> str:
         block, others = number // STORIES, self.sellers - 1
