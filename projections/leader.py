@@ -30,7 +30,10 @@ class Reacting(Protocol):
     """What follows from what was recorded: `projections/reactions.py` knows."""
 
     def react(self, connection: Connection[Any], after: int, until: int) -> int:
-        """Do what follows from these events, and whatever is due; the last position recorded, or 0."""
+        """Do what follows from these events; the last position recorded, or 0."""
+
+    def do_due(self, connection: Connection[Any]) -> int:
+        """Do some of what is due by now; the last position recorded, or 0."""
 
     def next_due(self, connection: Connection[Any]) -> datetime | None:
         """When something will have to be done without any event."""
@@ -143,30 +146,32 @@ class Reactor:
         self.leader = leader
         self.reactions = reactions
         self._due: datetime | None = None
-        self._recorded = 0
+        self._recorded, self._done_due = 0, 0
         self._rests_until = 0.0
 
     def react(self, standing: Standing) -> bool:
-        """Do what follows from what the read models took over; whether that recorded anything.
+        """Do what follows from the rows of the read models, and what is due; whether that recorded anything.
 
-        While it does, the range is not done with: what was recorded may have consequences of its own, and it
-        has to be in the read models before anybody is told that it is effective.
+        While something follows, the range is not done with: what was recorded may have consequences of its
+        own, and it has to be in the read models before anybody is told that the range is effective. What is
+        due by the clock keeps nobody waiting, however much it is after a weekend.
         """
         after, until = standing.checkpoints[REACTIONS].position, standing.position(READS[REACTIONS])
         if time.monotonic() < self._rests_until or until < self._recorded:
             return False
-        if until <= after and not self._is_due():
-            return False
         try:
-            if recorded := self.reactions.react(self.leader.connection, after, max(after, until)):
-                self._recorded = recorded
-                return True
+            if until > after:
+                if recorded := self.reactions.react(self.leader.connection, after, until):
+                    self._recorded = recorded
+                    return True
+                self._pass(standing, after, until)
+            if until < self._done_due or not self._is_due():
+                return False
+            self._done_due = self.reactions.do_due(self.leader.connection)
+            return self._done_due > 0
         except Exception as error:
             self._rest(until, error)
             return False
-        if until > after:
-            self._pass(standing, after, until)
-        return False
 
     def pause_s(self, at_most_s: float) -> float:
         """How long nothing is due, as far as is known."""

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,8 +38,19 @@ class Reactions:
         Returns the position of the last event that was recorded, or 0; then the range is not done with,
         since what was recorded may have consequences of its own.
         """
-        done = list(self._reactions(connection, after, until))
-        return max((accepted.position for accepted in done if accepted.recorded), default=0)
+        return last_recorded(self._reactions(connection, after, until))
+
+    def do_due(self, connection: Connection[Any]) -> int:
+        """Wake conversations whose snooze has ended, some at a time, so that others are not kept waiting.
+
+        Returns the position of the last event that was recorded, or 0.
+        """
+        now = self.now()
+        due = self._found(connection, "snooze_due", {"now": now})
+        return last_recorded(
+            self.application.wake(chat_id, by=_by(workspace_id, now, "snooze"))
+            for workspace_id, chat_id in due
+        )
 
     def next_due(self, connection: Connection[Any]) -> datetime | None:
         """When the next snooze ends."""
@@ -56,11 +67,14 @@ class Reactions:
             yield application.move_help(message_id, helper_id, chat_ids, by=by)
         for workspace_id, chat_id, position in self._found(connection, "client_overlooked", {}):
             yield application.bring_back(chat_id, position, by=_by(workspace_id, now, f"message:{position}"))
-        for workspace_id, chat_id in self._found(connection, "snooze_due", {"now": now}):
-            yield application.wake(chat_id, by=_by(workspace_id, now, "snooze"))
 
     def _found(self, connection: Connection[Any], question: str, values: dict[str, Any]) -> list[Any]:
         return connection.execute(self.statements[question], values).fetchall()
+
+
+def last_recorded(done: Iterable[Accepted]) -> int:
+    """The position of the last event that any of them recorded, or 0."""
+    return max([accepted.position for accepted in done if accepted.recorded], default=0)
 
 
 def _by(workspace_id: str, now: datetime, causation: str) -> By:

@@ -56,7 +56,7 @@ SELECT workspace_id, chat_id::text
 FROM inbox.chat
 WHERE folder = 'snoozed' AND snoozed_until <= %(now)s
 ORDER BY snoozed_until
-LIMIT 1000;
+LIMIT 100;
 
 -- name: next_snooze
 SELECT min(snoozed_until) AS due FROM inbox.chat WHERE folder = 'snoozed';

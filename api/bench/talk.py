@@ -1,8 +1,8 @@
 """A company whose clients have written a lot: as many messages as you like, each with words of its own.
 
 Its conversations are made by `history.py` with a message each. All further messages are the first one of
-their chat over again, with another id, time and text, written by one statement of the database. Their digests
-are those of the first one: nobody asks for proofs here. None may be closed: it would come back with the message.
+their chat over again, with another id, time and text, written by one statement of the database; so none is
+closed, or it would have come back. Their digests are those of the first one: nobody asks for proofs here.
 """
 
 from __future__ import annotations

@@ -51,7 +51,9 @@ class World:
             head = self.application.head()
             self._take_over(READ_MODELS, self.position, head, sizes)
             self.position = head
-            if not self.reactions.react(self.connection, before, head):
+            if self.reactions.react(self.connection, before, head):
+                continue
+            if not self.reactions.do_due(self.connection):
                 break
         if head > before:
             self.leader.checkpoints.advance([REACTIONS], self.leader.epoch, before, head)

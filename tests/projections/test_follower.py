@@ -64,10 +64,14 @@ class Quiet:
     seen: list[tuple[int, int]] = field(default_factory=list)
     due: datetime | None = None
     act: Callable[[int, int], int] = lambda after, until: 0
+    do: Callable[[], int] = lambda: 0
 
     def react(self, connection: Connection[Any], after: int, until: int) -> int:
         self.seen.append((after, until))
         return self.act(after, until)
+
+    def do_due(self, connection: Connection[Any]) -> int:
+        return self.do()
 
     def next_due(self, connection: Connection[Any]) -> datetime | None:
         return self.due
@@ -341,17 +345,26 @@ def test_something_due_is_done_on_time_without_any_event(place: Place) -> None:
     assert follower.wait_for(place.write(), TIMEOUT_S)
     woken_at: list[datetime] = []
 
-    def act(after: int, until: int) -> int:
+    def do() -> int:
         woken_at.append(datetime.now(UTC))
         place.reactions.due = None
         return 0
 
     due = datetime.now(UTC) + timedelta(seconds=0.4)
-    place.reactions.act, place.reactions.due = act, due
+    place.reactions.do, place.reactions.due = do, due
 
     assert eventually(lambda: len(woken_at) == 1)
     assert timedelta(0) <= woken_at[0] - due < timedelta(seconds=0.3)
-    assert place.reactions.seen[-1] == (1, 1)
+
+
+def test_what_is_due_keeps_nobody_waiting_however_much_it_is(place: Place) -> None:
+    place.reactions.do, place.reactions.due = place.write, datetime.now(UTC)  # always something more
+    follower = place.follower()
+
+    for _ in range(3):
+        assert follower.wait_for(place.history.head, TIMEOUT_S)
+    assert eventually(lambda: place.history.head > 10)
+    assert [seen for seen in place.reactions.seen if seen[0] >= seen[1]] == []
 
 
 def test_reactions_that_fail_are_shown_and_tried_again_while_read_models_go_on(
