@@ -130,7 +130,7 @@ def open_system(settings: Settings, *, owner: str = "chatledger") -> Iterator[Sy
         pool = stack.enter_context(
             create_pool(database_url, max_size=FOLLOWING_CONNECTIONS, name="chatledger follower")
         )
-        secret = _make_tables(pool, database_url)
+        secret = make_tables(pool, database_url)
         follower = stack.enter_context(_following(application, pool, settings))
         instance = secrets.randbelow(2**31 - 1) + 1
         stack.enter_context(living(database_url, instance))
@@ -198,7 +198,7 @@ def _database(settings: Settings, owner: str) -> AbstractContextManager[str]:
     return EmbeddedPostgres(settings.data, owner=owner)
 
 
-def _make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> bytes:
+def make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> bytes:
     """Make what is not there, and build anew what another version made otherwise; returns the secret.
 
     Raises:

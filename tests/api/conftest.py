@@ -7,10 +7,16 @@ from tests.api.receiver import Receiver
 from tests.databases import Databases
 
 
+@pytest.fixture
+def database_url(migrated_url: str) -> str:
+    """Ready for a server, which makes its tables where they are missing: test_upgrade.py."""
+    return migrated_url
+
+
 @pytest.fixture(scope="module")
-def server(databases: Databases) -> Iterator[Server]:
+def server(databases: Databases, migrated: str) -> Iterator[Server]:
     """A Chatledger for the tests of one file, on a database of its own."""
-    url = databases.create()
+    url = databases.create(template=migrated)
     with serving(url) as server:
         yield server
     databases.drop(url)

@@ -41,8 +41,8 @@ def company(admin: Client, connector: Client) -> Iterator[None]:
         yield
 
 
-def test_a_heartbeat_says_where_it_is(databases: Databases) -> None:
-    url = databases.create()
+def test_a_heartbeat_says_where_it_is(databases: Databases, migrated: str) -> None:
+    url = databases.create(template=migrated)
     with serving(url) as server:
         server.client.put_employee("oleg")
         oleg = server.client.with_token("employee:oleg")
@@ -167,8 +167,8 @@ def test_there_is_a_limit_to_open_feeds(monkeypatch: pytest.MonkeyPatch, oleg: C
     assert (answer.status_code, answer.json()["code"]) == (503, "too_many_feeds")
 
 
-def test_open_feeds_end_when_the_server_stops(databases: Databases) -> None:
-    url = databases.create()
+def test_open_feeds_end_when_the_server_stops(databases: Databases, migrated: str) -> None:
+    url = databases.create(template=migrated)
     with serving(url) as server:
         server.client.put_employee("oleg")
         stack = following(server.client.with_token("employee:oleg"))

@@ -22,8 +22,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "webhooks.md"
 
 
 @pytest.fixture(scope="module")
-def url(databases: Databases) -> Iterator[str]:
-    url = databases.create()
+def url(databases: Databases, migrated: str) -> Iterator[str]:
+    url = databases.create(template=migrated)
     yield url
     databases.drop(url)
 

@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from api.bench import append, feed, follow, handover, inbox, ingest, rebuild, search, words
 from api.bench.benchmarks import ALL, UnknownBenchmark, chosen
 from api.bench.measuring import ROUNDS, Result, no_watch
+from api.bench.servers import fresh_postgres
 
 Names = set[tuple[str, str, str]]
+BENCHES = (append, feed, follow, handover, inbox, ingest, rebuild, search)
+OF_A_BENCHMARK = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """As durable as each benchmark has it, but one for all of them: to make one takes as long as they do."""
+    with fresh_postgres() as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def one_for_all(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def emptied() -> Iterator[str]:
+        yield postgres
+        with closing(psycopg.connect(postgres, autocommit=True)) as connection:
+            for (name,) in connection.execute(OF_A_BENCHMARK).fetchall():
+                connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+    for bench in BENCHES:
+        monkeypatch.setattr(bench, "fresh_postgres", emptied)
 
 
 def test_append() -> None:

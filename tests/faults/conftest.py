@@ -21,9 +21,10 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
+def url(migrated_url: str) -> str:
     """A database with the company in it and nobody at work, on the server of the test run."""
-    return founded(database_url)
+    company.found(migrated_url)
+    return migrated_url
 
 
 def founded(url: str) -> str:

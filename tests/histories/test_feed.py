@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import psycopg
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from projections.feed import CHANGED, HIDDEN, MESSAGE, VISIBLE, Asked, Change, Feed
-from tests.databases import Databases
 from tests.histories.alphabet import EMPLOYEES, NEXT_DOOR, WORKSPACE
 from tests.histories.client_rules import ClientRules
 from tests.histories.company_rules import CompanyRules
+from tests.histories.conftest import Opened
 from tests.histories.employee_rules import AnswerRules
 from tests.histories.messenger_rules import MessageRules, News
-from tests.histories.next_door import settle_next_door
-from tests.histories.world import MORNING, World, open_world
-from tests.projections.history import migrate_everything
+from tests.histories.world import MORNING
 
 Item = dict[str, Any]
 List = dict[str, Item]
@@ -129,36 +123,14 @@ def folded(then: List, events: list[tuple[str, Any]]) -> List:
     return items
 
 
-@pytest.fixture(scope="module")
-def founded(databases: Databases) -> Iterator[str]:
-    """A database with another company in it, where everything is called the same."""
-    url = databases.create()
-    with psycopg.connect(url, autocommit=True) as connection:
-        migrate_everything(connection)
-    with open_world(url) as world:
-        settle_next_door(world)
-    yield url
-    databases.drop(url)
-
-
-def playing(databases: Databases, founded: str) -> type[ListsAreTold]:
+def playing(opened: Opened) -> type[ListsAreTold]:
     """The history, each time in a database of its own."""
-
-    @contextmanager
-    def opened() -> Iterator[World]:
-        url = databases.create(template=founded)
-        try:
-            with open_world(url) as world:
-                yield world
-        finally:
-            databases.drop(url)
-
     return type("ListsAreTold", (ListsAreTold,), {"opened": staticmethod(opened)})
 
 
-def test_an_old_list_and_the_feed_make_the_new_list(databases: Databases, founded: str) -> None:
+def test_an_old_list_and_the_feed_make_the_new_list(beside_another: Opened) -> None:
     run_state_machine_as_test(
-        playing(databases, founded),
+        playing(beside_another),
         settings=settings(
             max_examples=5,
             stateful_step_count=16,
@@ -167,8 +139,8 @@ def test_an_old_list_and_the_feed_make_the_new_list(databases: Databases, founde
     )
 
 
-def test_who_left_keeps_nothing_of_what_the_team_lost_after_him(databases: Databases, founded: str) -> None:
-    play = playing(databases, founded)()
+def test_who_left_keeps_nothing_of_what_the_team_lost_after_him(beside_another: Opened) -> None:
+    play = playing(beside_another)()
     with play.stack:
         play.begin(sizes=[1], again=[1], names={"inbox"})
         play.set_policy(channel="wa", policy="whole_team")

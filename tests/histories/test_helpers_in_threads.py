@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
-import psycopg
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
-from tests.databases import Databases
 from tests.histories.client_rules import ContactRules
 from tests.histories.company_rules import CompanyRules
+from tests.histories.conftest import Opened
 from tests.histories.thread_rules import ThreadRules, employees, messages
-from tests.histories.world import World, open_world
-from tests.projections.history import migrate_everything
 
 
 class HelpersComeAndGo(ThreadRules, ContactRules, CompanyRules):
@@ -42,27 +36,9 @@ class HelpersComeAndGo(ThreadRules, ContactRules, CompanyRules):
         self.then[self.world.position] = {name: self.model.sights(name) for name in self.model.chats}
 
 
-@pytest.fixture(scope="module")
-def migrated(databases: Databases) -> Iterator[str]:
-    url = databases.create()
-    with psycopg.connect(url, autocommit=True) as connection:
-        migrate_everything(connection)
-    yield url
-    databases.drop(url)
-
-
-def test_helpers_see_what_the_rule_says(databases: Databases, migrated: str) -> None:
-    @contextmanager
-    def opened() -> Iterator[World]:
-        url = databases.create(template=migrated)
-        try:
-            with open_world(url) as world:
-                yield world
-        finally:
-            databases.drop(url)
-
+def test_helpers_see_what_the_rule_says(empty: Opened) -> None:
     run_state_machine_as_test(
-        type("HelpersComeAndGo", (HelpersComeAndGo,), {"opened": staticmethod(opened)}),
+        type("HelpersComeAndGo", (HelpersComeAndGo,), {"opened": staticmethod(empty)}),
         settings=settings(
             max_examples=3, stateful_step_count=12, suppress_health_check=[HealthCheck.too_slow]
         ),

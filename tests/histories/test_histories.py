@@ -7,24 +7,18 @@ models that follow again must be the same row by row, however the ranges were cu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.databases import Databases
 from tests.histories.client_rules import ClientRules, ContactRules
 from tests.histories.company_rules import CompanyRules, TokenRules
+from tests.histories.conftest import Opened
 from tests.histories.employee_rules import AnswerRules, TurnRules
 from tests.histories.messenger_rules import MessageRules, News, PeopleRules
-from tests.histories.next_door import settle_next_door
 from tests.histories.play import Play
 from tests.histories.thread_rules import ThreadRules
-from tests.histories.world import MORNING, World, open_world
-from tests.projections.history import migrate_everything
+from tests.histories.world import MORNING
 
 
 class History(ContactRules, CompanyRules, TurnRules, PeopleRules):
@@ -59,33 +53,10 @@ class ColleaguesHelp(ThreadRules, History):
         self.ask("p2", "0", "1")
 
 
-@pytest.fixture(scope="module")
-def founded(databases: Databases) -> Iterator[str]:
-    """A database with another company in it, where everything is called the same."""
-    url = databases.create()
-    with psycopg.connect(url, autocommit=True) as connection:
-        migrate_everything(connection)
-    with open_world(url) as world:
-        settle_next_door(world)
-    yield url
-    databases.drop(url)
-
-
 @pytest.mark.parametrize("history", [ClientsChangeHands, ConversationsGoOn, ColleaguesHelp])
-def test_what_everybody_sees_is_what_the_rule_says(
-    history: type[Play], databases: Databases, founded: str
-) -> None:
-    @contextmanager
-    def opened() -> Iterator[World]:
-        url = databases.create(template=founded)
-        try:
-            with open_world(url) as world:
-                yield world
-        finally:
-            databases.drop(url)
-
+def test_what_everybody_sees_is_what_the_rule_says(history: type[Play], beside_another: Opened) -> None:
     run_state_machine_as_test(
-        type(history.__name__, (history,), {"opened": staticmethod(opened)}),
+        type(history.__name__, (history,), {"opened": staticmethod(beside_another)}),
         settings=settings(
             max_examples=7, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow]
         ),

@@ -23,7 +23,6 @@ from domain.muted_hours import DAYS, MutedHours
 from domain.notification import Written, who_is_notified
 from projections.feed import NOTIFICATION, Asked, Feed
 from projections.notifications import Notifications
-from tests.databases import Databases
 from tests.histories.alphabet import (
     CHAT_NAMES,
     CHATS,
@@ -36,9 +35,9 @@ from tests.histories.alphabet import (
     conversation_id,
     refs,
 )
+from tests.histories.conftest import Opened
 from tests.histories.ledger_oracle import LedgerOracle, Row, ledger_rows
-from tests.histories.world import World, open_world
-from tests.projections.conftest import migrated as migrated
+from tests.histories.world import World
 
 PAGE = 3
 FOLLOW = "follow"
@@ -267,20 +266,16 @@ EVERY_TURN: list[Told] = [
 )
 @given(st.lists(news, min_size=40, max_size=80), sizes)
 def test_whom_a_message_notifies_is_what_the_rule_says(
-    databases: Databases, migrated: str, told: list[Told], sizes: list[int]
+    empty: Opened, told: list[Told], sizes: list[int]
 ) -> None:
-    url = databases.create(template=migrated)
-    try:
-        with open_world(url) as world:
-            play = Play(world, sizes)
-            for what, *more in [*told, (FOLLOW,)]:
-                play.tell(what, *more)
-            oracle = NotifiedOracle()
-            oracle.read(ledger_rows(world.connection, WORKSPACE))
-            for employee in EMPLOYEES:
-                check(world, employee, oracle)
-            live = world.rows()
-            for table, rows in world.rows_made_anew(["notifications"], play.sizes).items():
-                assert rows == live[table], table
-    finally:
-        databases.drop(url)
+    with empty() as world:
+        play = Play(world, sizes)
+        for what, *more in [*told, (FOLLOW,)]:
+            play.tell(what, *more)
+        oracle = NotifiedOracle()
+        oracle.read(ledger_rows(world.connection, WORKSPACE))
+        for employee in EMPLOYEES:
+            check(world, employee, oracle)
+        live = world.rows()
+        for table, rows in world.rows_made_anew(["notifications"], play.sizes).items():
+            assert rows == live[table], table

@@ -7,24 +7,13 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from tests.databases import Databases
-from tests.projections.history import History, migrate_everything
-
-
-@pytest.fixture(scope="session")
-def migrated(databases: Databases) -> str:
-    url = databases.create()
-    with psycopg.connect(url, autocommit=True) as connection:
-        migrate_everything(connection)
-    return url
+from tests.projections.history import History
 
 
 @pytest.fixture
-def url(databases: Databases, migrated: str) -> Iterator[str]:
+def url(migrated_url: str) -> str:
     """A database of the test's own, with all tables and no event."""
-    url = databases.create(template=migrated)
-    yield url
-    databases.drop(url)
+    return migrated_url
 
 
 @pytest.fixture

@@ -232,8 +232,8 @@ class Office:
 
 
 @pytest.fixture(scope="module")
-def office(databases: Databases) -> Iterator[Office]:
-    url = databases.create()
+def office(databases: Databases, migrated: str) -> Iterator[Office]:
+    url = databases.create(template=migrated)
     with ExitStack() as stack:
         urls = [stack.enter_context(serving(CHATLEDGER_DATABASE_URL=url)).url for _ in range(2)]
         http = stack.enter_context(httpx.Client(base_url=urls[0], timeout=REQUEST_TIMEOUT_S))
