@@ -2,7 +2,7 @@
 --
 -- A row is a number that stands for the subject, and the position of an event that names it, so that it takes
 -- as little room as it can: there are two or three of an event. Two subjects may have one number by chance,
--- so who asks looks whether the event names what he meant. A message is a stream of its own: it needs no rows.
+-- so who asks looks whether the event names what he meant. A message needs no rows, as it is a stream itself.
 
 -- name: create
 CREATE SCHEMA IF NOT EXISTS subjects;

@@ -24,9 +24,8 @@ WITH asked AS MATERIALIZED (
     SELECT chat.chat_id, chat.conversation_id AS own_id, chat.position, stood.conversation_id, stands.*
     FROM asked
     CROSS JOIN LATERAL inbox.stood(ARRAY[asked.chat_id], %(position)s::bigint) AS stood
-    CROSS JOIN LATERAL (
-        SELECT chat, chat.* FROM visibility.chat WHERE chat_id = stood.chat_id OFFSET 0) AS chat
-    CROSS JOIN LATERAL transcript.chat(chat.chat, %(position)s, %(valid_at)s) AS stands
+    CROSS JOIN LATERAL (SELECT * FROM visibility.chat WHERE chat_id = stood.chat_id OFFSET 0) AS chat
+    CROSS JOIN LATERAL transcript.chat(stood.chat_id, %(position)s, %(valid_at)s) AS stands
     WHERE %(conversation_id)s::uuid IS NOT NULL OR chat.chat_id = asked.chat_id
 ), stands AS (
     SELECT (ARRAY['incoming', 'in_progress', 'snoozed', 'closed'])[min(
@@ -36,7 +35,7 @@ WITH asked AS MATERIALIZED (
     SELECT near.*
     FROM part
     CROSS JOIN LATERAL (
-        SELECT message, sent_at, message.position
+        SELECT message_id, sent_at, message.position
         FROM timeline.message
         WHERE conversation_id = part.own_id AND chat_id = part.chat_id
           AND (sent_at, message.position) > (%(after_at)s, %(after_position)s)
@@ -61,7 +60,7 @@ SELECT %(position)s AS position, CASE WHEN EXISTS (SELECT FROM asked) THEN json_
     'participants', transcript.participants(
         %(workspace_id)s, ARRAY(SELECT chat_id FROM part), %(position)s, %(valid_at)s),
     'items', coalesce((
-        SELECT json_agg(transcript.item(message, %(position)s, %(valid_at)s) ORDER BY sent_at, position)
+        SELECT json_agg(transcript.item(message_id, %(position)s, %(valid_at)s) ORDER BY sent_at, position)
         FROM (SELECT * FROM page ORDER BY sent_at, position LIMIT %(limit)s) AS shown), '[]'),
     'next_cursor', (
         SELECT %(position)s || '~' || projection.rfc3339(sent_at) || '~' || position FROM page
