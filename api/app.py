@@ -31,6 +31,7 @@ from api import (
     notifications,
     operations,
     receiving,
+    records,
     search,
     tasks,
     threads,
@@ -65,9 +66,11 @@ from projections.read_model import (
 )
 from projections.rebuild import CONNECTIONS, rebuilding
 from projections.search import Search
+from projections.subjects import Subjects
 from projections.tasks import Tasks
 from projections.threads import Threads
 from projections.timeline import Timeline
+from projections.transcript import Transcript
 from projections.visibility import Visibility
 from projections.webhooks import Webhooks
 
@@ -102,7 +105,7 @@ TAGS = [
 ]
 NOUNS = (
     *(receiving, inbox, feed, messages, conversations, links, search, threads, tasks, notifications),
-    *(directory, tokens, webhooks, audit, operations),
+    *(directory, tokens, webhooks, audit, records, operations),
 )
 """With routes, in the order in which they are asked for: a request is held against one after the other."""
 
@@ -233,7 +236,7 @@ def _questions(asking: Pool) -> tuple[Any, ...]:
     """In the order in which `System` has them."""
     questions = (
         *(Access, Directory, Inbox, Search, Timeline, Visibility),
-        *(Threads, Tasks, Notifications, Webhooks, Feed),
+        *(Threads, Tasks, Notifications, Webhooks, Feed, Subjects, Transcript),
     )
     return tuple(question(asking) for question in questions)
 

@@ -7,7 +7,8 @@ a `Write`, a `body` if it has one, and what is in the path and in the query.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from inspect import Parameter, signature
+from contextlib import asynccontextmanager
+from inspect import Parameter, isasyncgenfunction, signature
 from typing import Annotated, Any, NotRequired, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from fastapi import Request, Response
@@ -35,7 +36,8 @@ class Call:
         hints.pop("return")
         self.endpoint = endpoint
         self.wish, needed = next((name, found) for name, hint in hints.items() if (found := _needed(hint)))
-        self.make_wish = cast(Callable[..., Awaitable[Any]], needed.dependency)
+        self.make_wish = cast(Callable[..., Any], needed.dependency)
+        self.wish_around = asynccontextmanager(self.make_wish) if isasyncgenfunction(self.make_wish) else None
         self.scopes = SecurityScopes(list(needed.scopes or ()))
         of_wish = list(signature(self.make_wish).parameters)[BEFORE_THE_QUERY:]
         wish_hints = get_type_hints(self.make_wish, include_extras=True)
@@ -44,7 +46,12 @@ class Call:
         self.needs_body = _is_required(endpoint, "body")
         hints.pop(self.wish)
         self.path = _arguments({name: hints.pop(name) for name in in_path})
-        self.query = _arguments({name: NotRequired[hint] for name, hint in {**hints, **self.of_wish}.items()})
+        self.query = _arguments(
+            {
+                name: hint if _is_required(endpoint, name) else NotRequired[hint]
+                for name, hint in {**hints, **self.of_wish}.items()
+            }
+        )
 
     async def __call__(self, request: Request) -> Response:
         """Raises RequestValidationError: of everything that is wrong in path, query and body."""
@@ -56,6 +63,9 @@ class Call:
         if errors:
             raise RequestValidationError(errors)
         for_wish = {name: query.pop(name) for name in self.of_wish if name in query}
+        if self.wish_around is not None:  # it has something to do when the answer is known
+            async with self.wish_around(request, self.scopes, None, **for_wish) as wish:
+                return await self.endpoint(**{self.wish: wish}, **path, **query, **body)
         wish = await self.make_wish(request, self.scopes, None, **for_wish)
         return await self.endpoint(**{self.wish: wish}, **path, **query, **body)
 

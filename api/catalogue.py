@@ -11,6 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from eventsourcing.utils import get_topic
 
 from domain.address import Address
+from domain.audit import Question
 from domain.channel import Channel
 from domain.chat import Chat
 from domain.contact import Contact
@@ -45,6 +46,7 @@ NOUNS: tuple[type[Noun], ...] = (
     Thread,
     Task,
     Webhook,
+    Question,
 )
 """In the order in which a newcomer meets them."""
 
@@ -64,7 +66,7 @@ Each event is one row of the ledger. Beside its own fields, below, every row has
 | `workspace_id` | the company that it belongs to |
 | `stream_id`, `version` | the thing that it happened to, and its number among that thing's events, from 1 |
 | `topic` | the stored name, `noun.past_participle`; a stored name never changes |
-| `actor` | on whose word: `employee:<id>`, `connector:<token id>`, `admin:<token id>` or `system` |
+| `actor` | on whose word: `employee:<id>`, `connector:…`, `admin:…` or `auditor:<token id>`, or `system` |
 | `occurred_at` | when it happened, by the clock of whoever saw it |
 | `recorded_at` | when it was recorded, by the database's clock |
 | `causation` | the request, webhook or import that it came from |

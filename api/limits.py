@@ -12,6 +12,9 @@ DEFAULT_PAGE_ITEMS: Final = 50
 
 ID_CHARACTERS: Final = 128
 ADDRESS_CHARACTERS: Final = 256
+SUBJECT_CHARACTERS: Final = 320
+"""Of what an auditor asks about: a kind and an id, or an address."""
+
 NAME_CHARACTERS: Final = 256
 """Of names of people and titles of chats, channels and deals."""
 

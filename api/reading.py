@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
+from uuid import uuid4
 
 from fastapi import Query, Request, Response, Security
 from fastapi.security import SecurityScopes
 
 from api import limits
 from api.access import ADMIN, AUDITOR, EMPLOYEE, Caller, InHeader, allowed
+from api.asking import asked_in
 from api.errors import RETRY_AFTER, Problem
 from api.system import System, running
-from domain.errors import UnknownThing
+from domain.errors import NotFound, UnknownThing
 from projections.answer import Answer
 from projections.read_model import READ_MODELS
 
@@ -53,6 +56,29 @@ async def reading(
     return Read(system, caller)
 
 
+async def asking(
+    request: Request, needed: SecurityScopes, _: InHeader, min_position: MinPosition = None
+) -> AsyncIterator[Read]:
+    """Let an auditor ask. What he asked is on record before he has the answer, also where there is none.
+
+    Who can't be recorded is not answered; what is refused was not asked.
+    """
+    read = await reading(request, needed, None, min_position)
+    try:
+        yield read
+    except NotFound:
+        await _put_on_record(request, read)
+        raise
+    await _put_on_record(request, read)
+
+
+async def _put_on_record(request: Request, read: Read) -> None:
+    """It changes nothing of what anybody sees, so nobody waits until the read models have it."""
+    asked = await asked_in(request, read.caller.workspace_id)
+    by = read.caller.by(AUDITOR, f"request:{uuid4()}")
+    await read.system.application.note_question(uuid4(), *asked, by=by)
+
+
 async def reach(system: System, position: int, *names: str) -> None:
     """Wait until the read models (all, or these) are at a position; not for ever."""
     if not await system.follower.models_at(position, limits.WAIT_S, names or READ_MODELS):
@@ -69,5 +95,5 @@ def pass_on(answer: Answer, *, noun: str, thing_id: str) -> Response:
 
 
 EmployeeRead = Annotated[Read, Security(reading, scopes=[EMPLOYEE])]
-AuditorRead = Annotated[Read, Security(reading, scopes=[AUDITOR])]
+AuditorRead = Annotated[Read, Security(asking, scopes=[AUDITOR])]
 AdminRead = Annotated[Read, Security(reading, scopes=[ADMIN])]

@@ -19,9 +19,11 @@ from projections.follower import Follower
 from projections.inbox import Inbox
 from projections.notifications import Notifications
 from projections.search import Search
+from projections.subjects import Subjects
 from projections.tasks import Tasks
 from projections.threads import Threads
 from projections.timeline import Timeline
+from projections.transcript import Transcript
 from projections.visibility import Visibility
 from projections.webhooks import Webhooks
 
@@ -63,6 +65,8 @@ class System:
     notifications: Notifications
     webhooks: Webhooks
     feed: Feed
+    subjects: Subjects
+    transcript: Transcript
     told: Told = field(default_factory=Told)
     keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)
     """The idempotency keys that this run is busy with; who lets one go, where that had to be put off."""

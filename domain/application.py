@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.audit import AuditCommands
 from domain.conversations import ConversationCommands
 from domain.directory import DirectoryCommands
 from domain.notices import NoticeCommands
@@ -11,7 +12,13 @@ from domain.threads import ThreadCommands
 
 
 class Chatledger(
-    DirectoryCommands, ReceivingCommands, ConversationCommands, ThreadCommands, TaskCommands, NoticeCommands
+    DirectoryCommands,
+    ReceivingCommands,
+    ConversationCommands,
+    ThreadCommands,
+    TaskCommands,
+    NoticeCommands,
+    AuditCommands,
 ):
     """All commands, over one ledger."""
 

@@ -25,7 +25,7 @@ Private = Annotated[T, PRIVATE]
 class By:
     """On whose word a command acts.
 
-    actor: `employee:<id>`, `connector:<token id>`, `admin:<token id>` or `system`.
+    actor: `employee:<id>`, `connector:<token id>`, `admin:<token id>`, `auditor:<token id>` or `system`.
     at: when it happened, by the provider's clock where there is one; aware.
     causation: the request, webhook or file line that it came from.
     """

@@ -18,9 +18,12 @@ from projections.statements import AS_WRITTEN, Statement, Statements
 
 READ_MODELS = (
     *("directory", "access", "visibility", "threads", "timeline", "inbox", "search"),
-    *("tasks", "notifications", "webhooks"),
+    *("tasks", "notifications", "webhooks", "subjects"),
 )
 """In the order in which a range is applied."""
+
+QUESTIONS = ("transcript",)
+"""Not read models, as they keep nothing; but what they ask with has to be made too, after the tables."""
 
 REACTIONS = "reactions"
 """Not a read model, but it follows the ledger as they do."""
@@ -152,7 +155,7 @@ def record_definitions() -> list[str]:
 
 def table_definitions() -> list[str]:
     """SQL that makes every table of the read side, in order; harmless where it already ran."""
-    files = [Statements.load(name) for name in READ_MODELS]
+    files = [Statements.load(name) for name in (*READ_MODELS, *QUESTIONS)]
     return [*record_definitions(), *(file[what] for file in files for what in MAKING if what in file)]
 
 

@@ -114,7 +114,7 @@ SELECT checkpoint.position, (
         'next_cursor', (
             SELECT position::text FROM page
             WHERE (SELECT count(*) FROM page) > %(limit)s
-            ORDER BY position OFFSET %(limit)s - 1 LIMIT 1)
+            ORDER BY page.position OFFSET %(limit)s - 1 LIMIT 1)
     )::text
     FROM message
 ) AS body

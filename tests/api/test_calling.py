@@ -36,6 +36,10 @@ def test_of_a_parameter_that_is_given_twice_the_last_counts(oleg: Client) -> Non
     assert wrong(oleg, "GET", "/v1/inbox?limit=5&limit=0") == {"limit"}
 
 
+def test_what_is_needed_in_the_query_is_missed(admin: Client) -> None:
+    assert wrong(admin.with_token("auditor"), "GET", "/v1/audit/events") == {"subject"}
+
+
 def test_what_nobody_asks_for_is_passed_over(oleg: Client) -> None:
     assert oleg.ask("GET", "/v1/inbox?color=red").status_code == 200
 

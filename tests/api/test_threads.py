@@ -247,7 +247,12 @@ def test_nothing_of_a_thread_is_in_what_leaves_for_the_client(
     assert SECRET not in oleg.ask("GET", "/v1/inbox").text
 
 
-def test_pages_follow_each_other_in_the_order_of_writing(oleg: Client, asked: Asked) -> None:
+def test_pages_follow_each_other_in_the_order_of_writing(
+    server: Server, connector: Client, oleg: Client, asked: Asked
+) -> None:
+    """Also where a position has a digit more than the one before it."""
+    room = 10 ** len(str(server.head)) - server.head - 2
+    connector.tell(*(connector.message(asked.client, asked.phone) for _ in range(room)))
     texts = [f"reply {number}" for number in range(5)]
     for text in texts:
         asked.write(oleg, text)
