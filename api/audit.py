@@ -7,23 +7,36 @@ from typing import Annotated
 
 from fastapi import Query, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import StringConstraints
+from pydantic import BeforeValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from api import limits
 from api.answers import Witnesses
+from api.answers_sight import Explanation, OwnershipShape, SightHistory
 from api.errors import invalid
-from api.fields import IN_OUR_AGE, Says, Uuid, plus_restored, read_time
-from api.reading import DESCRIBED, AuditorRead, Read, pass_on, reach
+from api.fields import IN_OUR_AGE, Id, Says, Time, Uuid, plus_restored, read_time
+from api.reading import DESCRIBED, AuditorRead, Cursor, Limit, Read, pass_on, reach
 from api.routing import router
+from projections.audit import LAST_POSITION, Span
+from projections.ownership import When
 
 routes = router("audit")
 
-At = Annotated[
+MomentText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=limits.ID_CHARACTERS),
-    Query(description="A ledger position or a time; left out, now."),
     Says({"anyOf": [{"pattern": "^[0-9]{1,15}$"}, {"format": "date-time", "pattern": IN_OUR_AGE}]}),
+]
+At = Annotated[MomentText, Query(description="A ledger position or a time; left out, now.")]
+From = Annotated[
+    MomentText,
+    Query(alias="from", description="A position or a time: only what was not over by then."),
+]
+Until = Annotated[MomentText, Query(description="A position or a time: only what had begun by then.")]
+ValidAt = Annotated[
+    Time,
+    BeforeValidator(plus_restored),
+    Query(description="Of what was known, only what had happened by this time, by the provider's clock."),
 ]
 
 
@@ -35,34 +48,109 @@ async def who_saw(
     at: At | None = None,
 ) -> Response:
     """Who could see a chat or a conversation at a position or moment, why, and since when."""
-    if (chat_id is None) == (conversation_id is None):
-        message = "give exactly one of chat_id and conversation_id"
-        raise invalid([{"field": "chat_id", "message": message}])
-    answer = await read.system.visibility.who_saw(
+    thing_id = _only_one(chat_id=chat_id, conversation_id=conversation_id)
+    answer = await read.system.audit.who_saw(
         read.caller.workspace_id,
         chat_id=chat_id,
         conversation_id=conversation_id,
-        at=None if at is None else await _position(read, at),
+        at=await _position(read, at),
     )
-    noun = "chat" if chat_id else "conversation"
-    return pass_on(answer, noun=noun, thing_id=chat_id or conversation_id or "")
+    return pass_on(answer, noun="chat" if chat_id else "conversation", thing_id=thing_id)
 
 
-async def _position(read: Read, at: str) -> int:
+@routes.get("/audit/visibility/history", response_model=SightHistory, responses=DESCRIBED)
+async def visibility_history(
+    read: AuditorRead,
+    chat_id: Uuid | None = None,
+    employee_id: Id | None = None,
+    since: From | None = None,
+    until: Until | None = None,
+    cursor: Cursor = None,
+    limit: Limit = limits.DEFAULT_PAGE_ITEMS,
+) -> Response:
+    """From when until when who saw a chat, or what an employee could see, each for one reason.
+
+    Also says which event began it and which ended it. In the order in which it began.
+    """
+    thing_id = _only_one(chat_id=chat_id, employee_id=employee_id)
+    begin, end = await _position(read, since, "from"), await _position(read, until, "until")
+    span = Span(begin or 0, LAST_POSITION if end is None else end)
+    audit, workspace_id = read.system.audit, read.caller.workspace_id
+    if chat_id is not None:
+        answer = await audit.chat_history(workspace_id, chat_id, span, cursor=cursor, limit=limit)
+    else:
+        answer = await audit.employee_history(workspace_id, thing_id, span, cursor=cursor, limit=limit)
+    return pass_on(answer, noun="chat" if chat_id else "employee", thing_id=thing_id)
+
+
+@routes.get("/audit/explain", response_model=Explanation, responses=DESCRIBED)
+async def explain(
+    read: AuditorRead,
+    employee_id: Id,
+    chat_id: Uuid,
+    at: At | None = None,
+) -> Response:
+    """Why somebody saw a chat at a position or moment, why he did no more, or why he never had."""
+    position = await _position(read, at)
+    answer = await read.system.audit.explanation(read.caller.workspace_id, employee_id, chat_id, position)
+    return pass_on(answer, noun="chat or employee", thing_id=f"{chat_id} or {employee_id}")
+
+
+@routes.get("/audit/ownership", response_model=OwnershipShape, responses=DESCRIBED)
+async def who_owned(
+    read: AuditorRead,
+    deal_id: Id | None = None,
+    contact_id: Id | None = None,
+    conversation_id: Uuid | None = None,
+    chat_id: Uuid | None = None,
+    at: At | None = None,
+    valid_at: ValidAt | None = None,
+) -> Response:
+    """Who owned a deal, answered for a client, or held a conversation or chat, from when until when."""
+    thing_id = _only_one(
+        deal_id=deal_id, contact_id=contact_id, conversation_id=conversation_id, chat_id=chat_id
+    )
+    when = When(await _position(read, at), valid_at)
+    ownership, workspace_id = read.system.ownership, read.caller.workspace_id
+    if deal_id is not None:
+        answer, noun = await ownership.of_deal(workspace_id, deal_id, when), "deal"
+    elif contact_id is not None:
+        answer, noun = await ownership.of_contact(workspace_id, contact_id, when), "contact"
+    else:
+        answer = await ownership.of_conversation(
+            workspace_id, when, conversation_id=conversation_id, chat_id=chat_id
+        )
+        noun = "chat" if chat_id else "conversation"
+    return pass_on(answer, noun=noun, thing_id=thing_id)
+
+
+def _only_one(**things: str | None) -> str:
+    """The one id that is given of these."""
+    given = [thing_id for thing_id in things.values() if thing_id is not None]
+    if len(given) != 1:
+        *others, last = things
+        message = f"give exactly one of {', '.join(others)} and {last}"
+        raise invalid([{"field": next(iter(things)), "message": message}])
+    return given[0]
+
+
+async def _position(read: Read, at: str | None, field: str = "at") -> int | None:
     """The position that is meant, when the read models are there."""
+    if at is None:
+        return None
     if at.isdecimal():
         position, head = int(at), await run_in_threadpool(read.system.application.head)
         if position > head:
-            raise invalid([{"field": "at", "message": f"must not be beyond the ledger's head, {head}"}])
+            raise invalid([{"field": field, "message": f"must not be beyond the ledger's head, {head}"}])
     else:
-        position = await read.system.visibility.position_at(_time(at))
+        position = await read.system.visibility.position_at(_time(at, field))
     await reach(read.system, position)
     return position
 
 
-def _time(at: str) -> datetime:
+def _time(at: str, field: str) -> datetime:
     try:
         return read_time(plus_restored(at))
     except PydanticCustomError as error:
         message = f"must be a ledger position or a time: {error.message()}"
-        raise invalid([{"field": "at", "message": message}]) from None
+        raise invalid([{"field": field, "message": message}]) from None

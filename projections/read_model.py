@@ -22,6 +22,9 @@ READ_MODELS = (
 )
 """In the order in which a range is applied."""
 
+AUDIT = "audit"
+"""Not a read model either: functions for questions, over the rows of these."""
+
 REACTIONS = "reactions"
 """Not a read model, but it follows the ledger as they do."""
 
@@ -152,7 +155,7 @@ def record_definitions() -> list[str]:
 
 def table_definitions() -> list[str]:
     """SQL that makes every table of the read side, in order; harmless where it already ran."""
-    files = [Statements.load(name) for name in READ_MODELS]
+    files = [Statements.load(name) for name in (*READ_MODELS, AUDIT)]
     return [*record_definitions(), *(file[what] for file in files for what in MAKING if what in file)]
 
 

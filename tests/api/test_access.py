@@ -64,6 +64,10 @@ NEEDS = {
     "POST /v1/webhooks/{webhook_id}/replay": ADMIN,
     "GET /v1/search": EMPLOYEE,
     "GET /v1/audit/visibility": AUDITOR,
+    "GET /v1/audit/visibility/history": AUDITOR,
+    "GET /v1/audit/explain": AUDITOR,
+    "GET /v1/audit/ownership": AUDITOR,
+    "POST /v1/audit/preview": AUDITOR,
     "GET /v1/projections": ADMIN,
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.visibility import Reason
 from projections.access import Access
+from projections.audit import Audit
 from projections.directory import Directory
 from projections.inbox import Glance, Inbox
 from projections.timeline import Timeline
@@ -26,6 +27,9 @@ from tests.histories.world import World
 PAGE = 2
 """Of a list that is read page by page: so few that there are several."""
 
+LOOKED_AT = 2
+"""Of what came into sight: so little that most pages end because of it."""
+
 Witness = tuple[frozenset[Reason], int]
 """Why somebody saw a chat, and since which position without a break."""
 
@@ -35,7 +39,7 @@ class Answers:
         self.world = world
         self.access, self.directory = Access(world.pool), Directory(world.pool)
         self.inbox, self.timeline = Inbox(world.pool), Timeline(world.pool)
-        self.visibility = Visibility(world.pool)
+        self.visibility, self.audit = Visibility(world.pool), Audit(world.pool, looked_at=LOOKED_AT)
 
     def items(
         self, employee: str, *, workspace: str = WORKSPACE, limit: int = 50, **filters: Any
@@ -84,7 +88,7 @@ class Answers:
     def who_saw(self, position: int, chat: str) -> dict[str, Witness]:
         """By the chat's id or its conversation's, in turn."""
         asked = {"chat_id": chat_id(chat)} if position % 2 else {"conversation_id": conversation_id(chat)}
-        body = self.world.ask(self.visibility.who_saw(WORKSPACE, at=position, **asked))
+        body = self.world.ask(self.audit.who_saw(WORKSPACE, at=position, **asked))
         items = [] if body is None else body["items"]
         return {item["employee_id"]: (reasons(item), item["since"]["position"]) for item in items}
 

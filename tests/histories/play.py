@@ -22,6 +22,7 @@ from tests.histories.answers import PAGE, Answers, lines
 from tests.histories.ledger_oracle import LedgerOracle, ledger_rows
 from tests.histories.model import ModelCompany
 from tests.histories.model_chat import FOLDERS, ModelChat
+from tests.histories.witnesses import Seen, check_explanations, check_history
 from tests.histories.world import World
 
 Sights = dict[str, dict[str, frozenset[Reason]]]
@@ -155,7 +156,9 @@ class Play(RuleBasedStateMachine):
     def check_every_position(self) -> None:
         """At each earlier position: who saw what, why and since when; where a step ended, as in the model."""
         rows = ledger_rows(self.world.connection, WORKSPACE)
+        swept: dict[int, Seen] = {}
         for position, expected in LedgerOracle().sweep(rows):
+            swept[position] = expected
             saw = {name: self.answers.who_saw(position, name) for name in self.model.chats}
             assert saw == {name: expected.get(name, {}) for name in saw}
             for name, sights in self.then.get(position, {}).items():
@@ -163,6 +166,11 @@ class Play(RuleBasedStateMachine):
         for moment in {row.recorded_at for row in rows[::5]}:
             recorded_by_then = [row.position for row in rows if row.recorded_at <= moment]
             assert self.answers.position_at(moment) == recorded_by_then[-1]
+
+        by_position = {row.position: row for row in rows}
+        check_history(self.answers, swept, by_position)
+        for position in list(swept)[:: max(1, len(swept) // 4)]:
+            check_explanations(self.answers, position, swept, by_position)
 
     def check_rebuilt(self) -> None:
         live = self.world.rows()

@@ -11,7 +11,7 @@ from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 from psycopg.sql import SQL, Literal
 
 from projections.inbox import FOLDERS, NEWEST
-from projections.read_model import MAKING, PLANS, REACTIONS, READ_MODELS
+from projections.read_model import AUDIT, MAKING, PLANS, REACTIONS, READ_MODELS
 from projections.statements import Statement, Statements
 from tests.projections.history import WORKSPACE, History, follow
 
@@ -44,7 +44,6 @@ READ_WHOLE = {
     "visibility.sight_moved": {"change"},  # what a range holds
     "visibility.fact_turned": {"change"},
     "visibility.changes_taken_over": {"change"},
-    "visibility.who_saw": {"principal"},  # for an auditor
     "visibility.position_at": {"ledger"},  # its last row
     "reactions.help_astray": {"helper"},  # of several chats, in an index of these
     "reactions.client_overlooked": {"chat"},  # indexes of few rows that are about to be none
@@ -54,7 +53,7 @@ READ_WHOLE = {
 
 
 def statements() -> Iterator[Any]:
-    for name in (*READ_MODELS, REACTIONS, "feed"):
+    for name in (*READ_MODELS, REACTIONS, "feed", AUDIT):
         for statement in Statements.load(name):
             if statement.name not in (*MAKING, "clear", "snapshot"):
                 yield pytest.param(f"{name}.{statement.name}", statement, id=f"{name}.{statement.name}")
