@@ -29,7 +29,7 @@ MomentText = Annotated[
 ]
 At = Annotated[MomentText, Query(description="A ledger position or a time; left out, now.")]
 From = Annotated[
-    MomentText,
+    MomentText | None,
     Query(alias="from", description="A position or a time: only what was not over by then."),
 ]
 Until = Annotated[MomentText, Query(description="A position or a time: only what had begun by then.")]
@@ -63,7 +63,7 @@ async def visibility_history(
     read: AuditorRead,
     chat_id: Uuid | None = None,
     employee_id: Id | None = None,
-    since: From | None = None,
+    since: From = None,
     until: Until | None = None,
     cursor: Cursor = None,
     limit: Limit = limits.DEFAULT_PAGE_ITEMS,

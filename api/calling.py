@@ -44,7 +44,13 @@ class Call:
         self.needs_body = _is_required(endpoint, "body")
         hints.pop(self.wish)
         self.path = _arguments({name: hints.pop(name) for name in in_path})
-        self.query = _arguments({name: NotRequired[hint] for name, hint in {**hints, **self.of_wish}.items()})
+        asked = {**hints, **self.of_wish}
+        self.query = _arguments(
+            {
+                name: hint if _is_required(endpoint, name) else NotRequired[hint]
+                for name, hint in asked.items()
+            }
+        )
 
     async def __call__(self, request: Request) -> Response:
         """Raises RequestValidationError: of everything that is wrong in path, query and body."""

@@ -16,11 +16,9 @@ from api.errors import invalid
 from api.fields import AddressStatement, Id, Statement
 from api.reading import POSITION_HEADER, AuditorRead, reach
 from api.routing import router
-from domain.deal import DealStatus
-from domain.errors import DealLost, UnknownReference, UnknownThing
-from domain.preview import GAINS, LOSES, Change, HandedOver, Linked, Reassigned, Turn, Unlinked, turns
+from domain.preview import GAINS, LOSES, Handover, Linking, Reassignment, Turn, Unlinking, Wish
 from domain.visibility import Reason
-from projections.preview import Now, Reach, Staff
+from projections.preview import Staff
 
 routes = router("audit")
 
@@ -50,7 +48,7 @@ def only_what_goes_with_it(schema: dict[str, Any]) -> None:
     ]
 
 
-class Wish(Statement):
+class WishStatement(Statement):
     """Something that somebody might do, with what it takes."""
 
     model_config = ConfigDict(json_schema_extra=only_what_goes_with_it)
@@ -77,73 +75,40 @@ class Wish(Statement):
         if errors:
             raise invalid(errors)
 
+    def wish(self, workspace_id: str) -> Wish:
+        """Of a body that was checked."""
+        contact_id = self.contact_id or ""
+        address_id = str(self.address.ref.id_in(workspace_id)) if self.address else ""
+        match self.action:
+            case "handover":
+                return Handover(self.from_employee_id or "", self.to_employee_id or "")
+            case "reassign":
+                return Reassignment(self.deal_id or "", self.owner_id or "", self.with_contacts)
+            case "link":
+                return Linking(contact_id, address_id, self.responsible_id)
+            case "unlink":
+                return Unlinking(contact_id, address_id)
+
 
 @routes.post("/audit/preview", response_model=PreviewShape)
-async def preview(body: Wish, read: AuditorRead) -> Response:
+async def preview(body: WishStatement, read: AuditorRead) -> Response:
     """Who would gain and who would lose sight of which chats, if this were done now. Nothing is done."""
     body.check()
     await reach(read.system, await run_in_threadpool(read.system.application.head))
-    async with read.system.preview.now(read.caller.workspace_id) as now:
-        change, reached, staff = await _prepared(body, now, read.caller.workspace_id)
-    if reached.reached > limits.PREVIEW_CHATS:
-        message = f"reaches {reached.reached} chats; at most {limits.PREVIEW_CHATS} can be previewed"
-        raise invalid([{"field": min(TAKES[body.action] - MAY_BE_LEFT_OUT), "message": message}])
-    found = await run_in_threadpool(turns, reached.chats, staff.standing, change)
-    counts = {change: sum(turn.change == change for turn in found) for change in (GAINS, LOSES)}
-    items = [_item(turn, staff) for turn in found]
-    return JSONResponse(
-        {"position": reached.position, "items": items, "counts": counts},
-        headers={POSITION_HEADER: str(reached.position)},
+    workspace_id = read.caller.workspace_id
+    outlook = await read.system.preview.outlook(
+        workspace_id, body.wish(workspace_id), limit=limits.PREVIEW_CHATS
     )
-
-
-async def _prepared(wish: Wish, now: Now, workspace_id: str) -> tuple[Change, Reach, Staff]:
-    """The change, what the rule has to know of its reach, and who works here.
-
-    Raises what doing it would raise.
-    """
-    staff = await now.staff(limits.POSITION)
-    match wish.action:
-        case "handover":
-            from_id, to_id = wish.from_employee_id or "", wish.to_employee_id or ""
-            _require(staff, from_id, "from_employee_id")
-            _require(staff, to_id, "to_employee_id")
-            return HandedOver(from_id, to_id), await _reached(now, from_id=from_id), staff
-        case "reassign":
-            change = await _reassigned(wish, now, staff)
-            return change, await _reached(now, deal_id=change.deal_id), staff
-    contact_id = wish.contact_id or ""
-    address_id = str(wish.address.ref.id_in(workspace_id)) if wish.address else ""
-    if not await now.has_contact(contact_id) and wish.responsible_id is None:
-        raise UnknownReference("contact", contact_id, field="contact_id")
-    reached = await _reached(now, contact_id=contact_id, address_id=address_id)
-    if wish.action == "unlink":
-        return Unlinked(contact_id, address_id), reached, staff
-    responsible_id, deals = reached.client
-    if not await now.has_contact(contact_id):
-        responsible_id = _require(staff, wish.responsible_id or "", "responsible_id")
-    return Linked(contact_id, address_id, responsible_id, deals), reached, staff
-
-
-async def _reassigned(wish: Wish, now: Now, staff: Staff) -> Reassigned:
-    deal_id, owner_id = wish.deal_id or "", wish.owner_id or ""
-    deal = await now.deal(deal_id)
-    if deal is None:
-        raise UnknownThing("deal", deal_id)
-    _require(staff, owner_id, "owner_id")
-    if deal.status == DealStatus.LOST and owner_id != deal.owner_id:
-        raise DealLost(deal_id)
-    return Reassigned(deal_id, owner_id, deal.contact_ids if wish.with_contacts else frozenset())
-
-
-async def _reached(now: Now, **named: str) -> Reach:
-    return await now.reach(limit=limits.PREVIEW_CHATS, **named)
-
-
-def _require(staff: Staff, employee_id: str, field: str) -> str:
-    if employee_id not in staff.standing:
-        raise UnknownReference("employee", employee_id, field=field)
-    return employee_id
+    if outlook.reach.reached > limits.PREVIEW_CHATS:
+        message = f"reaches {outlook.reach.reached} chats; at most {limits.PREVIEW_CHATS} can be previewed"
+        raise invalid([{"field": min(TAKES[body.action] - MAY_BE_LEFT_OUT), "message": message}])
+    found = await run_in_threadpool(outlook.turns)
+    position = outlook.reach.position
+    counts = {change: sum(turn.change == change for turn in found) for change in (GAINS, LOSES)}
+    items = [_item(turn, outlook.staff) for turn in found]
+    return JSONResponse(
+        {"position": position, "items": items, "counts": counts}, headers={POSITION_HEADER: str(position)}
+    )
 
 
 def _item(turn: Turn, staff: Staff) -> dict[str, Any]:

@@ -49,6 +49,40 @@ class Turn:
     reasons: tuple[Reason, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Somebody wishes to hand over all deals and contacts of an employee."""
+
+    from_id: str
+    to_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reassignment:
+    deal_id: str
+    owner_id: str
+    with_contacts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """responsible_id: for a contact that is new; None: it has to be known."""
+
+    contact_id: str
+    address_id: str
+    responsible_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinking:
+    contact_id: str
+    address_id: str
+
+
+Wish = Handover | Reassignment | Linking | Unlinking
+"""What somebody might do; a `Change` is what it would do as things are."""
+
+
 class Change(Protocol):
     """Something that somebody might do."""
 

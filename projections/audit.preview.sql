@@ -60,8 +60,9 @@ FROM known, counted;
 SELECT teammate.employee_id, role.object,
        coalesce('new_client' = ANY (acting.principals), false),
        coalesce('employee:' || teammate.employee_id = ANY (acting.principals), false),
-       audit.called(audit.registered(%(workspace_id)s, teammate.employee_id), %(position)s)
-FROM audit.employees(%(workspace_id)s) AS teammate
+       audit.employee_name(%(workspace_id)s, teammate.employee_id, ledger_head.position)
+FROM ledger_head
+CROSS JOIN audit.employees(%(workspace_id)s) AS teammate
 CROSS JOIN LATERAL (
     SELECT object FROM visibility.role
     WHERE subject = teammate.employee_id AND workspace_id = %(workspace_id)s AND upper_inf(during)

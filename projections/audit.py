@@ -47,7 +47,9 @@ class Mark:
     def read(cls, cursor: str | None) -> Mark:
         """Raises Invalid: the cursor is none of ours."""
         try:
-            told = json.loads(cursor) if cursor else []
+            told = json.loads(cursor) if cursor else [*cls().values.values()]
+            if type(told) is not list or len(told) != len(cls().values):
+                raise ValueError
             mark = cls(*told)
             numbers, texts = (mark.begun, mark.opened), (mark.employee_id, mark.kind, mark.contact_id)
             if not all(type(each) is int and 0 <= each <= LAST_POSITION for each in numbers):

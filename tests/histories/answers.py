@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from domain.errors import Refused
+from domain.preview import Wish
 from domain.visibility import Reason
 from projections.access import Access
 from projections.audit import Audit
 from projections.directory import Directory
 from projections.inbox import Glance, Inbox
+from projections.preview import Preview
 from projections.timeline import Timeline
 from projections.visibility import Visibility
 from tests.histories.alphabet import (
@@ -91,6 +94,23 @@ class Answers:
         body = self.world.ask(self.audit.who_saw(WORKSPACE, at=position, **asked))
         items = [] if body is None else body["items"]
         return {item["employee_id"]: (reasons(item), item["since"]["position"]) for item in items}
+
+    def foreseen(
+        self, wish: Wish
+    ) -> tuple[set[tuple[str, str, str, frozenset[Reason]]], type[Refused] | None]:
+        """What a preview tells: who gains or loses which chat for which reasons; or how it is refused."""
+        try:
+            outlook = self.world.run(Preview(self.world.pool).outlook(WORKSPACE, wish, limit=100))
+        except Refused as refusal:
+            return set(), type(refusal)
+        assert outlook.reach.position == self.world.position
+        turns = outlook.turns()
+        found = {
+            (turn.employee_id, CHAT_NAMES[turn.chat_id], turn.change, frozenset(turn.reasons))
+            for turn in turns
+        }
+        assert len(found) == len(turns)
+        return found, None
 
     def position_at(self, moment: datetime) -> int:
         return self.world.run(self.visibility.position_at(moment))

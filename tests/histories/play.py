@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import cycle
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 from domain.application import Chatledger
 from domain.errors import Refused
 from domain.fact import By
+from domain.preview import Wish
 from domain.visibility import Reason
 from projections.read_model import READ_MODELS
 from tests.histories.alphabet import CHANNELS, CHATS, EMPLOYEES, NEXT_DOOR, WORKSPACE
@@ -56,6 +57,7 @@ class Play(RuleBasedStateMachine):
         self.model = ModelCompany()
         self.ends: list[tuple[int, int]] = []
         self.then: dict[int, Sights] = {}
+        self.refused: type[Refused] | None = None
 
     def found_the_company(self) -> None:
         """What every history of this kind begins with."""
@@ -93,7 +95,7 @@ class Play(RuleBasedStateMachine):
         self.check_conversation(employee, list(CHATS)[nth // len(EMPLOYEES) % len(CHATS)])
         self.check_part_of_inbox(employee, FILTERS[nth % len(FILTERS)])
         self.ends.append((self.world.position, self.model.arrivals))
-        self.then[self.world.position] = {name: self.model.sights(name) for name in self.model.chats}
+        self.then[self.world.position] = self.sights()
         assert self.app.head() == self.world.position, "a question has recorded something"
 
     def check_inbox(self, employee: str) -> None:
@@ -200,6 +202,7 @@ class Play(RuleBasedStateMachine):
         except Refused as error:
             refused = type(error)
         assert refused is refusal
+        self.refused = refused
         if refused is not None:
             assert self.app.head() == before
             return False
@@ -207,6 +210,26 @@ class Play(RuleBasedStateMachine):
         command(*arguments, **values, by=self.by())
         assert self.app.head() == after
         return True
+
+    @contextmanager
+    def foreseen(self, wish: Wish) -> Iterator[None]:
+        """What is done within is what was previewed: refused alike, or it gives and takes the same sights."""
+        self.follow()
+        before, head = self.sights(), self.app.head()
+        foreseen, refused = self.answers.foreseen(wish)
+        assert self.app.head() == head, "a preview has recorded something"
+        yield
+        assert self.refused is refused
+        after = self.sights()
+        assert foreseen == {
+            (employee, chat, "gains" if employee in after[chat] else "loses", now[chat][employee])
+            for chat in after
+            for employee in before[chat].keys() ^ after[chat].keys()
+            for now in [after if employee in after[chat] else before]
+        }
+
+    def sights(self) -> Sights:
+        return {name: self.model.sights(name) for name in self.model.chats}
 
     def follow(self) -> None:
         self.world.follow(self.sizes)
