@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from api.answers import Reason, Shape, Since
 
@@ -53,6 +53,8 @@ class SightHistory(Shape):
 
 
 class ExplainedReason(Reason):
+    model_config = ConfigDict(json_schema_extra={})
+
     since: Since
     until: Since | None
     ended: list[str] = Field(description="Which facts ended with it.", examples=[["deal_owner"]])

@@ -14,6 +14,7 @@ from api import limits
 from api.answers import Witnesses
 from api.answers_sight import Explanation, OwnershipShape, SightHistory
 from api.errors import invalid
+from api.examples import CHAT_ID
 from api.fields import IN_OUR_AGE, Id, Says, Time, Uuid, plus_restored, read_time
 from api.reading import DESCRIBED, AuditorRead, Cursor, Limit, Read, pass_on, reach
 from api.routing import router
@@ -61,7 +62,7 @@ async def who_saw(
 @routes.get("/audit/visibility/history", response_model=SightHistory, responses=DESCRIBED)
 async def visibility_history(
     read: AuditorRead,
-    chat_id: Uuid | None = None,
+    chat_id: Annotated[Uuid | None, Query(examples=[str(CHAT_ID)])] = None,
     employee_id: Id | None = None,
     since: From = None,
     until: Until | None = None,
@@ -99,16 +100,16 @@ async def explain(
 @routes.get("/audit/ownership", response_model=OwnershipShape, responses=DESCRIBED)
 async def who_owned(
     read: AuditorRead,
+    conversation_id: Uuid | None = None,
     deal_id: Id | None = None,
     contact_id: Id | None = None,
-    conversation_id: Uuid | None = None,
     chat_id: Uuid | None = None,
     at: At | None = None,
     valid_at: ValidAt | None = None,
 ) -> Response:
     """Who owned a deal, answered for a client, or held a conversation or chat, from when until when."""
     thing_id = _only_one(
-        deal_id=deal_id, contact_id=contact_id, conversation_id=conversation_id, chat_id=chat_id
+        conversation_id=conversation_id, deal_id=deal_id, contact_id=contact_id, chat_id=chat_id
     )
     when = When(await _position(read, at), valid_at)
     ownership, workspace_id = read.system.ownership, read.caller.workspace_id

@@ -60,7 +60,7 @@ OF_WHAT_THERE_IS = {
     "must be the next_cursor of a page of this list",
     "give exactly one of chat_id and conversation_id",
     "give exactly one of chat_id and employee_id",
-    "give exactly one of deal_id, contact_id, conversation_id and chat_id",
+    "give exactly one of conversation_id, deal_id, contact_id and chat_id",
     "is nobody's who takes part in this conversation",
     "does not go with mine=true",
     "must name nobody who is added",

@@ -89,11 +89,21 @@ class Answers:
         return self.world.run(self.inbox.glance(WORKSPACE, employee, conversation_id(chat)))
 
     def who_saw(self, position: int, chat: str) -> dict[str, Witness]:
-        """By the chat's id or its conversation's, in turn."""
-        asked = {"chat_id": chat_id(chat)} if position % 2 else {"conversation_id": conversation_id(chat)}
-        body = self.world.ask(self.audit.who_saw(WORKSPACE, at=position, **asked))
-        items = [] if body is None else body["items"]
+        items = self._witnesses(position, chat_id=chat_id(chat))
         return {item["employee_id"]: (reasons(item), item["since"]["position"]) for item in items}
+
+    def who_saw_any(self, position: int, chat: str) -> dict[str, tuple[frozenset[Reason], set[str]]]:
+        """Of the conversation in which a chat stood: who saw which of its chats, and why."""
+        items = self._witnesses(position, conversation_id=conversation_id(chat))
+        return {
+            item["employee_id"]: (reasons(item), {CHAT_NAMES[each] for each in item["chat_ids"]})
+            for item in items
+        }
+
+    def _witnesses(self, position: int, **asked: str) -> list[dict[str, Any]]:
+        body = self.world.ask(self.audit.who_saw(WORKSPACE, at=position, **asked))
+        items: list[dict[str, Any]] = [] if body is None else body["items"]
+        return items
 
     def foreseen(
         self, wish: Wish

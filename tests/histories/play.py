@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from itertools import cycle
+from itertools import chain, cycle
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ from domain.visibility import Reason
 from projections.read_model import READ_MODELS
 from tests.histories.alphabet import CHANNELS, CHATS, EMPLOYEES, NEXT_DOOR, WORKSPACE
 from tests.histories.answers import PAGE, Answers, lines
-from tests.histories.ledger_oracle import LedgerOracle, ledger_rows
+from tests.histories.ledger_oracle import LedgerOracle, Row, ledger_rows
 from tests.histories.model import ModelCompany
 from tests.histories.model_chat import FOLDERS, ModelChat
 from tests.histories.witnesses import Seen, check_explanations, check_history
@@ -159,8 +159,10 @@ class Play(RuleBasedStateMachine):
         """At each earlier position: who saw what, why and since when; where a step ended, as in the model."""
         rows = ledger_rows(self.world.connection, WORKSPACE)
         swept: dict[int, Seen] = {}
-        for position, expected in LedgerOracle().sweep(rows):
+        oracle = LedgerOracle()
+        for position, expected in oracle.sweep(rows):
             swept[position] = expected
+            self.check_conversation_at(position, oracle, expected)
             saw = {name: self.answers.who_saw(position, name) for name in self.model.chats}
             assert saw == {name: expected.get(name, {}) for name in saw}
             for name, sights in self.then.get(position, {}).items():
@@ -169,6 +171,23 @@ class Play(RuleBasedStateMachine):
             recorded_by_then = [row.position for row in rows if row.recorded_at <= moment]
             assert self.answers.position_at(moment) == recorded_by_then[-1]
 
+        self.check_told(rows, swept)
+
+    def check_conversation_at(self, position: int, oracle: LedgerOracle, expected: Seen) -> None:
+        """Of one conversation after the other: who saw which of the chats that stood in it then, and why."""
+        name = list(CHATS)[position % len(CHATS)]
+        together = oracle.conversation(name) if name in oracle.chats else []
+        assert self.answers.who_saw_any(position, name) == {
+            employee: (
+                frozenset(chain.from_iterable(expected[chat][employee][0] for chat in saw)),
+                set(saw),
+            )
+            for employee in EMPLOYEES
+            if (saw := [chat for chat in together if employee in expected[chat]])
+        }
+
+    def check_told(self, rows: list[Row], swept: Mapping[int, Seen]) -> None:
+        """What is told of intervals, and of reasons with the events that made them so."""
         by_position = {row.position: row for row in rows}
         check_history(self.answers, swept, by_position)
         for position in list(swept)[:: max(1, len(swept) // 4)]:

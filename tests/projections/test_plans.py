@@ -45,6 +45,7 @@ READ_WHOLE = {
     "visibility.fact_turned": {"change"},
     "visibility.changes_taken_over": {"change"},
     "visibility.position_at": {"ledger"},  # its last row
+    "audit.employees": {"ledger"},  # the same
     "reactions.help_astray": {"helper"},  # of several chats, in an index of these
     "reactions.client_overlooked": {"chat"},  # indexes of few rows that are about to be none
     "reactions.next_snooze": {"chat"},
