@@ -23,7 +23,7 @@ from tests.histories.answers import PAGE, Answers, lines
 from tests.histories.ledger_oracle import LedgerOracle, Row, ledger_rows
 from tests.histories.model import ModelCompany
 from tests.histories.model_chat import FOLDERS, ModelChat
-from tests.histories.witnesses import Seen, check_explanations, check_history
+from tests.histories.witnesses import Seen, check_explanations, check_history, check_ownership
 from tests.histories.world import World
 
 Sights = dict[str, dict[str, frozenset[Reason]]]
@@ -159,9 +159,10 @@ class Play(RuleBasedStateMachine):
         """At each earlier position: who saw what, why and since when; where a step ended, as in the model."""
         rows = ledger_rows(self.world.connection, WORKSPACE)
         swept: dict[int, Seen] = {}
+        owned: dict[int, dict[tuple[str, ...], str | None]] = {}
         oracle = LedgerOracle()
         for position, expected in oracle.sweep(rows):
-            swept[position] = expected
+            swept[position], owned[position] = expected, oracle.owned()
             self.check_conversation_at(position, oracle, expected)
             saw = {name: self.answers.who_saw(position, name) for name in self.model.chats}
             assert saw == {name: expected.get(name, {}) for name in saw}
@@ -172,6 +173,7 @@ class Play(RuleBasedStateMachine):
             assert self.answers.position_at(moment) == recorded_by_then[-1]
 
         self.check_told(rows, swept)
+        check_ownership(self.answers, owned)
 
     def check_conversation_at(self, position: int, oracle: LedgerOracle, expected: Seen) -> None:
         """Of one conversation after the other: who saw which of the chats that stood in it then, and why."""

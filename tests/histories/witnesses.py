@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from domain.visibility import Reason
 from projections.audit import Span
-from tests.histories.alphabet import CHAT_NAMES, EMPLOYEES, WORKSPACE, chat_id
+from projections.ownership import Ownership, When
+from tests.histories.alphabet import CHAT_NAMES, CONTACTS, DEALS, EMPLOYEES, WORKSPACE, chat_id
 from tests.histories.answers import Answers, Witness
 from tests.histories.ledger_oracle import Row
 
@@ -99,6 +100,30 @@ def told(answers: Answers, rows: Mapping[int, Row], span: Span, **whose: str) ->
 def check_event(event: dict[str, Any], position: int, rows: Mapping[int, Row]) -> None:
     row = rows[position]
     assert (event["position"], event["topic"], event["facts"]) == (position, row.topic, row.facts)
+
+
+def check_ownership(answers: Answers, owned: Mapping[int, Mapping[tuple[str, ...], str | None]]) -> None:
+    """At each position each thing had the owner that the fold of the ledger says, and no other."""
+    ownership = Ownership(answers.world.pool)
+    asked = [ownership.of_deal(WORKSPACE, deal_id, When()) for deal_id in DEALS]
+    asked += [ownership.of_contact(WORKSPACE, contact_id, When()) for contact_id in CONTACTS]
+    bodies = [answers.world.ask(each) for each in asked]
+    items = [item for body in bodies if body for item in body["items"]]
+    for position, expected in owned.items():
+        now = [item for item in items if holds(item, position)]
+        assert {owned_thing(item): item["employee_id"] for item in now} == expected
+        assert len(now) == len(expected)
+
+
+def holds(item: dict[str, Any], position: int) -> bool:
+    return bool(
+        item["from"]["position"] <= position and (not item["to"] or position < item["to"]["position"])
+    )
+
+
+def owned_thing(item: dict[str, Any]) -> tuple[str, ...]:
+    """As the oracle calls it."""
+    return (item["role"], *(item[each] for each in ("contact_id", "deal_id") if each in item))
 
 
 def check_explanations(
