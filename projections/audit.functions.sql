@@ -84,8 +84,8 @@ RETURNS TABLE (principal text, role text, during int8range) LANGUAGE sql STABLE 
 $$;
 
 -- How somebody or something was called at a position: the last name by then in the stream of an event that is
--- his. A name that was erased is null.
-CREATE OR REPLACE FUNCTION audit.called(of_event bigint, at bigint) RETURNS text
+-- his. A name that was erased is null. A table of one row, as such a function becomes a part of the question.
+CREATE OR REPLACE FUNCTION audit.called(of_event bigint, at bigint) RETURNS TABLE (name text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT coalesce(named.private->>'name', named.private->>'title', named.facts->>'title')
     FROM ledger AS one
@@ -99,9 +99,14 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE one.position = of_event
 $$;
 
-CREATE OR REPLACE FUNCTION audit.employee_name(of_workspace text, of_employee text, at bigint) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT audit.called(audit.registered(of_workspace, of_employee), at)
+CREATE OR REPLACE FUNCTION audit.employee_called(of_workspace text, of_employee text, at bigint)
+RETURNS TABLE (name text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT called.name
+    FROM (
+        SELECT lower(during) AS position FROM visibility.role
+        WHERE subject = of_employee AND workspace_id = of_workspace
+        LIMIT 1) AS his
+    CROSS JOIN LATERAL audit.called(his.position, at) AS called
 $$;
 
 -- A place in the ledger, as the API shows it.
@@ -143,33 +148,38 @@ CREATE OR REPLACE FUNCTION audit.sights(
     chat_id uuid, principal text, kind text, contact_id text, deal_id text, sight int8range, opened bigint,
     nth bigint
 ) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT sight.chat_id, sight.principal, sight.kind, sight.contact_id, sight.deal_id, during, lower(during),
-           row_number() OVER (
-               ORDER BY lower(during), sight.chat_id, sight.kind, sight.contact_id, sight.deal_id)
+    SELECT sight.chat_id, sight.principal, sight.kind, sight.contact_id, sight.deal_id, during,
+           lower(during) + 0, row_number() OVER (
+               ORDER BY lower(during) + 0, sight.chat_id, sight.kind, sight.contact_id, sight.deal_id)
     FROM visibility.sight
-    WHERE workspace_id = of_workspace AND sight.principal = of_principal AND lower(during) < before
-      AND (lower(during), sight.chat_id, sight.kind, sight.contact_id, sight.deal_id)
+    WHERE workspace_id = of_workspace AND sight.principal = of_principal AND lower(during) + 0 < before
+      AND (lower(during) + 0, sight.chat_id, sight.kind, sight.contact_id, sight.deal_id)
         > (after_opened, after_chat, after_kind, after_contact, after_deal)
-    ORDER BY lower(during), sight.chat_id, sight.kind, sight.contact_id, sight.deal_id
+    ORDER BY lower(during) + 0, sight.chat_id, sight.kind, sight.contact_id, sight.deal_id
     LIMIT looked_at
 $$;
 
 -- One stretch in which somebody saw a chat, with the events that began and ended it.
 CREATE OR REPLACE FUNCTION audit.interval(
-    of_workspace text, employee_id text, chat_id uuid, reason json, during int8range
-) RETURNS json LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    of_workspace text, of_employee text, of_chat uuid, reason json, during int8range
+) RETURNS TABLE (item json) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT json_build_object(
-        'employee_id', employee_id,
-        'name', audit.employee_name(of_workspace, employee_id, lower(during)),
-        'chat_id', chat_id,
+        'employee_id', of_employee,
+        'name', (SELECT name FROM audit.employee_called(of_workspace, of_employee, begun.position)),
+        'chat_id', of_chat,
         'conversation_id', coalesce(
-            (SELECT standing.conversation_id FROM inbox.chat AS standing
-             WHERE standing.chat_id = interval.chat_id),
-            (SELECT opened.conversation_id FROM visibility.chat AS opened
-             WHERE opened.chat_id = interval.chat_id)),
+            (SELECT conversation_id FROM inbox.chat WHERE chat_id = of_chat),
+            (SELECT conversation_id FROM visibility.chat WHERE chat_id = of_chat)),
         'reason', reason,
-        'from', audit.turn(lower(during)),
-        'to', audit.turn(upper(during)))
+        'from', json_build_object(
+            'position', begun.position, 'at', projection.rfc3339(begun.recorded_at),
+            'event', projection.event(begun)),
+        'to', CASE WHEN ended.position IS NOT NULL THEN json_build_object(
+            'position', ended.position, 'at', projection.rfc3339(ended.recorded_at),
+            'event', projection.event(ended)) END)
+    FROM ledger AS begun
+    LEFT JOIN ledger AS ended ON ended.position = upper(during)
+    WHERE begun.position = lower(during)
 $$;
 
 -- What a reason rests on at a position: facts of the world, and since when each was so.
@@ -291,7 +301,7 @@ CREATE OR REPLACE FUNCTION audit.names(
 ) RETURNS json LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT coalesce(json_object_agg(id, name ORDER BY id), '{}'::json)
     FROM (
-        SELECT DISTINCT ON (id) id, audit.called(event, at) AS name
+        SELECT DISTINCT ON (id) id, (SELECT called.name FROM audit.called(event, at) AS called) AS name
         FROM (
             SELECT 1 AS rank, id, audit.registered(of_workspace, id) AS event
             FROM unnest(employees) AS employee (id)

@@ -27,10 +27,12 @@ WITH asked AS MATERIALIZED (
 SELECT asked.known AS position,
        CASE WHEN EXISTS (SELECT FROM chat) THEN json_build_object(
            'items', coalesce((
-               SELECT json_agg(audit.interval(
+               SELECT json_agg(interval.item ORDER BY nth)
+               FROM page
+               CROSS JOIN LATERAL audit.interval(
                    %(workspace_id)s, employee_id, chat_id,
-                   visibility.reason(kind, contact_id, deal_id, principal, role), during) ORDER BY nth)
-               FROM page WHERE nth <= %(limit)s), '[]'::json),
+                   visibility.reason(kind, contact_id, deal_id, principal, role), during) AS interval
+               WHERE nth <= %(limit)s), '[]'::json),
            'next_cursor', (
                SELECT json_build_array(begun, employee_id, opened, chat_id, kind, contact_id, deal_id)::text
                FROM page WHERE nth = %(limit)s AND (SELECT count(*) FROM page) > %(limit)s)
@@ -88,11 +90,12 @@ WITH asked AS MATERIALIZED (
 SELECT asked.known AS position,
        CASE WHEN audit.registered(%(workspace_id)s, %(employee_id)s) IS NOT NULL THEN json_build_object(
            'items', coalesce((
-               SELECT json_agg(audit.interval(
+               SELECT json_agg(interval.item ORDER BY page.place)
+               FROM ending
+               CROSS JOIN page
+               CROSS JOIN LATERAL audit.interval(
                    %(workspace_id)s, %(employee_id)s, chat_id,
-                   visibility.reason(kind, contact_id, deal_id, principal, role), during)
-                   ORDER BY page.place)
-               FROM page, ending
+                   visibility.reason(kind, contact_id, deal_id, principal, role), during) AS interval
                WHERE fits AND page.place <= coalesce(ending.place, page.place)), '[]'::json),
            'next_cursor', (
                SELECT json_build_array(begun, '', opened, chat_id, kind, contact_id, deal_id)::text

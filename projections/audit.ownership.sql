@@ -45,5 +45,5 @@ CROSS JOIN LATERAL (
     SELECT chat_id, conversation_id FROM visibility.chat WHERE chat_id = together.chat_id OFFSET 0) AS chat;
 
 -- name: names
-SELECT employee_id, audit.employee_name(%(workspace_id)s, employee_id, %(position)s)
+SELECT employee_id, (SELECT name FROM audit.employee_called(%(workspace_id)s, employee_id, %(position)s))
 FROM unnest(%(employee_ids)s::text[]) AS employee (employee_id);

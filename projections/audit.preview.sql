@@ -60,7 +60,8 @@ FROM known, counted;
 SELECT teammate.employee_id, role.object,
        coalesce('new_client' = ANY (acting.principals), false),
        coalesce('employee:' || teammate.employee_id = ANY (acting.principals), false),
-       audit.employee_name(%(workspace_id)s, teammate.employee_id, ledger_head.position)
+       (SELECT name FROM audit.employee_called(
+           %(workspace_id)s, teammate.employee_id, ledger_head.position))
 FROM ledger_head
 CROSS JOIN audit.employees(%(workspace_id)s) AS teammate
 CROSS JOIN LATERAL (

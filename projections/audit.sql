@@ -43,14 +43,17 @@ SELECT asked.known AS position,
        CASE WHEN EXISTS (SELECT FROM named) THEN json_build_object('at', asked.position, 'items', coalesce((
            SELECT json_agg(json_build_object(
                'employee_id', employee_id,
-               'name', audit.employee_name(%(workspace_id)s, employee_id, asked.position),
+               'name', (SELECT name FROM audit.employee_called(
+                            %(workspace_id)s, employee_id, asked.position)),
                'role', (SELECT object FROM visibility.role
                         WHERE subject = employee_id AND workspace_id = %(workspace_id)s
                           AND during @> asked.position),
                'reasons', reasons,
                'chat_ids', chat_ids,
-               'since', audit.place(since)
+               'since', json_build_object('position', since, 'at', projection.rfc3339(begun.recorded_at))
            ) ORDER BY employee_id)
            FROM item
+           CROSS JOIN LATERAL (
+               SELECT recorded_at FROM ledger WHERE position = item.since OFFSET 0) AS begun
        ), '[]'::json))::text END AS body
 FROM asked;

@@ -91,9 +91,10 @@ CREATE INDEX IF NOT EXISTS principal_ended ON visibility.principal ((upper(durin
 CREATE INDEX IF NOT EXISTS chat_of_conversation ON visibility.chat (conversation_id);
 CREATE INDEX IF NOT EXISTS sight_of_principal ON visibility.sight (workspace_id, principal) INCLUDE (chat_id)
     WHERE upper_inf(during);
--- For an auditor: what a principal has seen, in the order in which it came into its sight.
+-- For an auditor: what a principal has seen, in the order in which it came into its sight. "+ 0" keeps from the
+-- index by position, in which that of a principal is far apart.
 CREATE INDEX IF NOT EXISTS sight_of_principal_begun
-    ON visibility.sight (workspace_id, principal, (lower(during)), chat_id);
+    ON visibility.sight (workspace_id, principal, (lower(during) + 0), chat_id);
 
 -- name: functions
 -- Whom an employee acts for now. An employee who is not active acts for nobody.
