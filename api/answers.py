@@ -194,7 +194,10 @@ class Since(Shape):
 
 class Witness(Shape):
     employee_id: str
+    name: str | None = Field(description="As he was called then.", examples=["Oleg"])
+    role: str | None = Field(description="That he had then.", examples=["seller"])
     reasons: list[Reason]
+    chat_ids: list[UUID] = Field(description="Of the chats asked about, those that he saw.")
     since: Since
 
 

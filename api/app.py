@@ -30,6 +30,7 @@ from api import (
     messages,
     notifications,
     operations,
+    preview,
     receiving,
     records,
     search,
@@ -50,11 +51,14 @@ from api.system import System
 from domain.application import Chatledger
 from projections.access import Access
 from projections.answer import Pool
+from projections.audit import Audit
 from projections.directory import Directory
 from projections.feed import Feed
 from projections.follower import Follower
 from projections.inbox import Inbox
 from projections.notifications import Notifications
+from projections.ownership import Ownership
+from projections.preview import Preview
 from projections.reactions import Reactions
 from projections.read_model import (
     PLAN_SETTINGS,
@@ -105,7 +109,7 @@ TAGS = [
 ]
 NOUNS = (
     *(receiving, inbox, feed, messages, conversations, links, search, threads, tasks, notifications),
-    *(directory, tokens, webhooks, audit, records, operations),
+    *(directory, tokens, webhooks, audit, preview, records, operations),
 )
 """With routes, in the order in which they are asked for: a request is held against one after the other."""
 
@@ -236,7 +240,8 @@ def _questions(asking: Pool) -> tuple[Any, ...]:
     """In the order in which `System` has them."""
     questions = (
         *(Access, Directory, Inbox, Search, Timeline, Visibility),
-        *(Threads, Tasks, Notifications, Webhooks, Feed, Subjects, Transcript),
+        *(Threads, Tasks, Notifications, Webhooks, Feed),
+        *(Subjects, Transcript, Audit, Ownership, Preview),
     )
     return tuple(question(asking) for question in questions)
 

@@ -17,7 +17,7 @@ IDS_AND_MOMENTS = frozenset(
         *("chat_id", "conversation_id", "employee_id", "contact_id", "deal_id", "subject"),
         *("at", "valid_at", "from", "until", "to", "after", "position", "size", "cursor", "limit"),
         *("topic", "occurred_from", "occurred_until", "actor", "language"),
-        *("action", "from_employee_id", "to_employee_id", "owner_id", "with_contacts"),
+        *("action", "from_employee_id", "to_employee_id", "owner_id", "with_contacts", "responsible_id"),
     }
 )
 """What is asked with, in a query or a body; a test holds every question to it."""

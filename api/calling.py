@@ -46,10 +46,11 @@ class Call:
         self.needs_body = _is_required(endpoint, "body")
         hints.pop(self.wish)
         self.path = _arguments({name: hints.pop(name) for name in in_path})
+        asked = {**hints, **self.of_wish}
         self.query = _arguments(
             {
                 name: hint if _is_required(endpoint, name) else NotRequired[hint]
-                for name, hint in {**hints, **self.of_wish}.items()
+                for name, hint in asked.items()
             }
         )
 

@@ -105,5 +105,8 @@ FEED_STUCK_S: Final = 60.0
 FEED_RESUME_EVENTS: Final = 100_000
 """A feed goes on from no earlier than so many events of the ledger ago."""
 
+PREVIEW_CHATS: Final = 20_000
+"""Which a change would reach, for it to be worked out beforehand who would gain and who would lose them."""
+
 READY_LAG_EVENTS: Final = 10_000
 """How far the read models may be behind before this process calls itself not ready."""

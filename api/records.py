@@ -13,7 +13,7 @@ from api.audit_answers import EventPage, TranscriptShape
 from api.errors import invalid
 from api.examples import CONVERSATION_ID
 from api.fields import NO_CONTROL_CHARACTERS, VISIBLE, Says, Uuid, no_control_characters, read_uuid
-from api.moments import At, TimeAsked, position_of
+from api.moments import At, TimeAsked, ValidAt, position_of
 from api.reading import DESCRIBED, AuditorRead, Cursor, Limit, Read, pass_on
 from api.routing import router
 from domain.errors import UnknownThing
@@ -75,7 +75,7 @@ async def list_events(
         kind,
         thing_id,
         narrowed=Narrowed(topic, occurred_from or "-infinity", occurred_until or "infinity"),
-        at=None if at is None else await position_of(read, at),
+        at=await position_of(read, at),
         after=after if cursor is None else int(cursor),
         limit=limit,
     )
@@ -88,10 +88,7 @@ async def show_transcript(
     chat_id: Uuid | None = None,
     conversation_id: Uuid | None = None,
     at: At | None = None,
-    valid_at: Annotated[
-        TimeAsked | None,
-        Query(description="Of what was known at `at`, what had happened by this time; left out, all of it."),
-    ] = None,
+    valid_at: ValidAt | None = None,
     cursor: Cursor = None,
     limit: Limit = limits.DEFAULT_PAGE_ITEMS,
 ) -> Response:
@@ -108,7 +105,7 @@ async def show_transcript(
         read.caller.workspace_id,
         chat_id=chat_id,
         conversation_id=conversation_id,
-        at=None if at is None else await position_of(read, at),
+        at=await position_of(read, at),
         valid_at=valid_at,
         cursor=cursor,
         limit=limit,

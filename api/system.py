@@ -13,11 +13,14 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from adapters.settings import Settings
 from domain.application import Chatledger
 from projections.access import Access
+from projections.audit import Audit
 from projections.directory import Directory
 from projections.feed import Feed
 from projections.follower import Follower
 from projections.inbox import Inbox
 from projections.notifications import Notifications
+from projections.ownership import Ownership
+from projections.preview import Preview
 from projections.search import Search
 from projections.subjects import Subjects
 from projections.tasks import Tasks
@@ -67,6 +70,9 @@ class System:
     feed: Feed
     subjects: Subjects
     transcript: Transcript
+    audit: Audit
+    ownership: Ownership
+    preview: Preview
     told: Told = field(default_factory=Told)
     keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)
     """The idempotency keys that this run is busy with; who lets one go, where that had to be put off."""

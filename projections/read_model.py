@@ -22,7 +22,7 @@ READ_MODELS = (
 )
 """In the order in which a range is applied."""
 
-QUESTIONS = ("transcript",)
+QUESTIONS = ("transcript", "audit")
 """Not read models, as they keep nothing; but what they ask with has to be made too, after the tables."""
 
 REACTIONS = "reactions"

@@ -24,7 +24,11 @@ NAME = re.compile(r"^-- name:[ \t]*(\w+)[ \t]*$", re.MULTILINE)
 ON = re.compile(r"^-- on:(.+)$", re.MULTILINE)
 FOR_READERS = re.compile(r"^-- for: readers(?:, (while following|to show))?$", re.MULTILINE)
 COMMENT_LINE = re.compile(r"^[ \t]*--.*\n?", re.MULTILINE)
-PARTS = {"inbox": ("functions", "questions"), "transcript": ("functions",)}
+PARTS = {
+    "inbox": ("functions", "questions"),
+    "transcript": ("functions",),
+    "audit": ("functions", "history", "explanation", "ownership", "preview"),
+}
 """What is too much for one file."""
 
 AS_WRITTEN: Mapping[str, str] = MappingProxyType({})

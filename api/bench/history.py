@@ -61,14 +61,14 @@ WITH_INDEX = "ALTER TABLE ledger ADD CONSTRAINT ledger_stream_version UNIQUE (st
 """Made anew behind millions of rows, it takes a fraction of what it takes to grow with them."""
 
 
-def make(url: str, company: Company, watch: Watch = no_watch) -> int:
-    """Fill an empty database with a company and its read models; returns the ledger's head."""
+def make(url: str, company: Company, watch: Watch = no_watch, *, names: Sequence[str] = READ_MODELS) -> int:
+    """Fill an empty database with a company and its read models, or these; returns the ledger's head."""
     heads = found_and_play(url, company, range(min(STORIES, company.conversations)))
     with psycopg.connect(url, autocommit=True) as connection:
         head = stamp_out(connection, company, heads, watch)
         connection.execute("VACUUM ANALYZE ledger")
         migrate(connection, table_definitions())
-    build_read_models(url, head, watch)
+    build_read_models(url, head, watch, names=names)
     return head
 
 
@@ -190,12 +190,17 @@ def stamp_out(
     return press.position
 
 
-def build_read_models(url: str, head: int, watch: Watch = no_watch) -> None:
-    """Have the read models at the head, by the quickest way: a rebuild that takes the place of nothing."""
+def build_read_models(
+    url: str, head: int, watch: Watch = no_watch, *, names: Sequence[str] = READ_MODELS
+) -> None:
+    """Have these at the head, by the quickest way: a rebuild that takes the place of nothing.
+
+    The others count as there too, with nothing in them.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
         Checkpoints(connection, [*READ_MODELS, REACTIONS]).take_lead()
         connection.execute("UPDATE projection.checkpoint SET position = %s", [head])
-    with create_pool(url, max_size=CONNECTIONS) as pool, rebuilding(pool, READ_MODELS, watch) as rebuild:
+    with create_pool(url, max_size=CONNECTIONS) as pool, rebuilding(pool, names, watch) as rebuild:
         rebuild.run(verify=False)
         rebuild.drop()
     with psycopg.connect(url, autocommit=True) as connection:

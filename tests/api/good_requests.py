@@ -29,6 +29,10 @@ def employee(action: str, body: dict[str, Any], *optional: str) -> Call:
     return Call("oleg", "POST", f"/v1/conversations/CONVERSATION/{action}", body, frozenset(optional))
 
 
+def auditor(body: dict[str, Any], *optional: str) -> Call:
+    return Call("auditor", "POST", "/v1/audit/preview", body, frozenset(optional))
+
+
 CALLS = [
     Call("admin", "POST", "/v1/tokens", {"scopes": ["auditor"], "label": "x"}),
     Call(
@@ -135,6 +139,13 @@ CALLS = [
             "label": "Our CRM",
         },
     ),
+    auditor({"action": "handover", "from_employee_id": "oleg", "to_employee_id": "vera"}),
+    auditor({"action": "reassign", "deal_id": "house", "owner_id": "vera", "with_contacts": True}),
+    auditor(
+        {"action": "link", "address": ADDRESS, "contact_id": "wife", "responsible_id": "vera"},
+        *("responsible_id",),
+    ),
+    auditor({"action": "unlink", "address": ADDRESS, "contact_id": "husband"}),
     Call("oleg", "POST", "/v1/conversations/bulk", {"conversation_ids": ["x"], "action": "claim"}),
 ]
 

@@ -67,6 +67,10 @@ NEEDS = {
     "GET /v1/audit/events": AUDITOR,
     "GET /v1/audit/transcript": AUDITOR,
     "GET /v1/audit/questions": AUDITOR,
+    "GET /v1/audit/visibility/history": AUDITOR,
+    "GET /v1/audit/explain": AUDITOR,
+    "GET /v1/audit/ownership": AUDITOR,
+    "POST /v1/audit/preview": AUDITOR,
     "GET /v1/projections": ADMIN,
 }
 

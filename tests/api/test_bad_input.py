@@ -64,7 +64,8 @@ def house(server: Server, admin: Client, connector: Client) -> House:
     admin.put_deal("house", "oleg", "husband")
     oleg = admin.with_token("employee:oleg")
     connector.tell(connector.message("chat", "+7 999 1"))
-    clients = {"admin": admin, "connector": connector, "oleg": oleg}
+    auditor = admin.with_token("auditor")
+    clients = {"admin": admin, "connector": connector, "oleg": oleg, "auditor": auditor}
     return House(server, clients, oleg.conversation_with("chat"))
 
 
@@ -100,7 +101,7 @@ def test_a_required_field_that_is_missing_is_named(house: House, call: Call) -> 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 def test_a_token_of_another_kind_changes_nothing(house: House, call: Call) -> None:
     before = house.server.head
-    strangers = {"admin": "oleg", "connector": "oleg", "oleg": "connector"}
+    strangers = {"admin": "oleg", "connector": "oleg", "oleg": "connector", "auditor": "oleg"}
 
     assert refused(house, house.send(call, call.body, who=strangers[call.who]), before)["status"] == 403
 

@@ -8,9 +8,10 @@ import pytest
 
 from api.chitchat import Conversations
 from api.crowd import CLIENTS, Compared, CrowdLost, expected, require_right, responsible_for
-from api.house import DIRECT_CHAT, GROUP_CHAT, House, Reasons, Sight
+from api.house import CHANNEL, DIRECT_CHAT, EMPLOYEES, GROUP_CHAT, House, Reasons, Sight
 from api.sight import in_short, sight_table
 from api.story import STORY
+from domain import ids
 from tests.api.commands import ADMIN_TOKEN, serving
 
 OVERSIGHT = {"irina": ["oversight"], "katya": ["oversight"]}
@@ -59,6 +60,8 @@ def test_the_house_story_plays_through_exactly(house: House) -> None:
     for number, position in positions.items():
         saw = house.who_saw(GROUP_CHAT, position)
         assert {who: _kinds(reasons) for who, reasons in saw.items()} == _sorted(WHO_SEES_THE_GROUP[number])
+        if number > 1:
+            assert _explained(house, position) == _sorted(WHO_SEES_THE_GROUP[number])
 
 
 def test_what_changed_is_marked() -> None:
@@ -105,6 +108,19 @@ def test_an_inbox_that_is_not_what_the_data_says_ends_the_demo() -> None:
     require_right([right])
     with pytest.raises(CrowdLost, match="Oleg"):
         require_right([right, replace(right, others=2)])
+
+
+def _explained(house: House, position: int) -> dict[str, list[str]]:
+    """Who sees the group and why, asked of each; of the others it is told what ended it, or what lacks."""
+    row = {}
+    chat_id = str(ids.chat_id("main", CHANNEL, GROUP_CHAT))
+    for employee_id in EMPLOYEES:
+        asked = {"employee_id": employee_id, "chat_id": chat_id, "at": position}
+        told = house.get("/v1/audit/explain", who="auditor", **asked).raise_for_status().json()
+        if told["visible"]:
+            row[employee_id] = _kinds(told["reasons"])
+        assert bool(told["visible"]) + bool(told["lost"]) + bool(told["never"]) == 1
+    return row
 
 
 def _row(sight: Sight, chat: str) -> dict[str, list[str]]:

@@ -37,7 +37,7 @@ OPERATIONS = [*NEEDS, *sorted(WITHOUT_TOKEN)]
 
 FUZZED_EXAMPLES = 2
 SEED = 1
-POSITIONS = {"min_position", "at", "after", "Last-Event-ID"}
+POSITIONS = {"min_position", "at", "from", "until", "after", "Last-Event-ID"}
 """Parameters that may name a ledger position."""
 
 STORY = [
@@ -59,6 +59,8 @@ OF_WHAT_THERE_IS = {
     "must end after they begin",
     "must be the next_cursor of a page of this list",
     "give exactly one of chat_id and conversation_id",
+    "give exactly one of chat_id and employee_id",
+    "give exactly one of conversation_id, deal_id, contact_id and chat_id",
     "is nobody's who takes part in this conversation",
     "does not go with mine=true",
     "must name nobody who is added",

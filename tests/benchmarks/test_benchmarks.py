@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from api.bench import append, feed, follow, handover, inbox, ingest, rebuild, search, words
+from api.bench import append, audit, feed, follow, handover, inbox, ingest, rebuild, search, words
 from api.bench.benchmarks import ALL, UnknownBenchmark, chosen
 from api.bench.measuring import ROUNDS, Result, no_watch
 from api.bench.servers import fresh_postgres
@@ -72,7 +72,7 @@ def test_a_median_is_of_five_rounds_or_more() -> None:
 
 
 def test_every_benchmark_can_be_chosen() -> None:
-    every = ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "day")
+    every = ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "audit", "day")
     assert chosen(ALL) == every
     with pytest.raises(UnknownBenchmark, match="follow"):
         chosen("fellow")
@@ -167,6 +167,19 @@ def test_feed() -> None:
         for case, unit in (("rate=20", "p50 ms"), ("rate=20", "p99 ms"), ("feeds=6", "KiB a feed"))
     }
     assert ratios_of(result) == {("rate=20", f"limit:sse, {unit}") for unit in ("p50 ms", "p99 ms")}
+    assert_durable(result)
+
+
+def test_audit() -> None:
+    result = audit.run(1, no_watch, events=1_000, questions=3)
+    ours = {("ours", case) for case in ("visibility", "history", "explain", "employee")}
+    others = {("peer:scan", "chat"), ("limit:row", "event")}
+    units = ("p50 ms", "p95 ms")
+    assert rows_of(result) == {(*each, unit) for each in ours | others for unit in units}
+    assert ratios_of(result) == {
+        (case, f"{system}, {to}, {unit}") for _, case in ours for system, to in others for unit in units
+    }
+    assert [promise.looked_at for promise in result.promises] == [3]
     assert_durable(result)
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from domain.errors import Refused
+from domain.preview import Wish
 from domain.visibility import Reason
 from projections.access import Access
+from projections.audit import Audit
 from projections.directory import Directory
 from projections.inbox import Glance, Inbox
+from projections.preview import Preview
 from projections.timeline import Timeline
 from projections.visibility import Visibility
 from tests.histories.alphabet import (
@@ -26,6 +30,9 @@ from tests.histories.world import World
 PAGE = 2
 """Of a list that is read page by page: so few that there are several."""
 
+LOOKED_AT = 2
+"""Of what came into sight: so little that most pages end because of it."""
+
 Witness = tuple[frozenset[Reason], int]
 """Why somebody saw a chat, and since which position without a break."""
 
@@ -35,7 +42,7 @@ class Answers:
         self.world = world
         self.access, self.directory = Access(world.pool), Directory(world.pool)
         self.inbox, self.timeline = Inbox(world.pool), Timeline(world.pool)
-        self.visibility = Visibility(world.pool)
+        self.visibility, self.audit = Visibility(world.pool), Audit(world.pool, looked_at=LOOKED_AT)
 
     def items(
         self, employee: str, *, workspace: str = WORKSPACE, limit: int = 50, **filters: Any
@@ -82,11 +89,38 @@ class Answers:
         return self.world.run(self.inbox.glance(WORKSPACE, employee, conversation_id(chat)))
 
     def who_saw(self, position: int, chat: str) -> dict[str, Witness]:
-        """By the chat's id or its conversation's, in turn."""
-        asked = {"chat_id": chat_id(chat)} if position % 2 else {"conversation_id": conversation_id(chat)}
-        body = self.world.ask(self.visibility.who_saw(WORKSPACE, at=position, **asked))
-        items = [] if body is None else body["items"]
+        items = self._witnesses(position, chat_id=chat_id(chat))
         return {item["employee_id"]: (reasons(item), item["since"]["position"]) for item in items}
+
+    def who_saw_any(self, position: int, chat: str) -> dict[str, tuple[frozenset[Reason], set[str]]]:
+        """Of the conversation in which a chat stood: who saw which of its chats, and why."""
+        items = self._witnesses(position, conversation_id=conversation_id(chat))
+        return {
+            item["employee_id"]: (reasons(item), {CHAT_NAMES[each] for each in item["chat_ids"]})
+            for item in items
+        }
+
+    def _witnesses(self, position: int, **asked: str) -> list[dict[str, Any]]:
+        body = self.world.ask(self.audit.who_saw(WORKSPACE, at=position, **asked))
+        items: list[dict[str, Any]] = [] if body is None else body["items"]
+        return items
+
+    def foreseen(
+        self, wish: Wish
+    ) -> tuple[set[tuple[str, str, str, frozenset[Reason]]], type[Refused] | None]:
+        """What a preview tells: who gains or loses which chat for which reasons; or how it is refused."""
+        try:
+            outlook = self.world.run(Preview(self.world.pool).outlook(WORKSPACE, wish, limit=100))
+        except Refused as refusal:
+            return set(), type(refusal)
+        assert outlook.reach.position == self.world.position
+        turns = outlook.turns()
+        found = {
+            (turn.employee_id, CHAT_NAMES[turn.chat_id], turn.change, frozenset(turn.reasons))
+            for turn in turns
+        }
+        assert len(found) == len(turns)
+        return found, None
 
     def position_at(self, moment: datetime) -> int:
         return self.world.run(self.visibility.position_at(moment))

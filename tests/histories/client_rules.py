@@ -8,8 +8,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from domain.errors import DealLost, Refused, UnknownReference, UnknownThing
+from domain.preview import Handover, Linking, Reassignment, Unlinking
 from domain.visibility import DealFacts
-from tests.histories.alphabet import ADDRESSES, CONTACTS, DEAL_STATUSES, DEALS, EMPLOYEES, refs
+from tests.histories.alphabet import (
+    ADDRESSES,
+    CONTACTS,
+    DEAL_STATUSES,
+    DEALS,
+    EMPLOYEES,
+    WORKSPACE,
+    refs,
+)
 from tests.histories.play import Play
 
 employees = st.sampled_from(EMPLOYEES)
@@ -39,16 +48,18 @@ class ClientRules(ContactRules):
     def link(self, contact: str, address: str) -> None:
         """Who is no contact yet becomes one, and whoever links him answers for him."""
         (ref,) = refs([address])
-        self.carry_out(self.app.link_address, contact, ref, name=contact, responsible_id="oleg")
-        self.model.responsible.setdefault(contact, "oleg")
-        self.model.links[contact] = self.model.links.get(contact, set()) | {address}
+        with self.foreseen(Linking(contact, str(ref.id_in(WORKSPACE)), "oleg")):
+            self.carry_out(self.app.link_address, contact, ref, name=contact, responsible_id="oleg")
+            self.model.responsible.setdefault(contact, "oleg")
+            self.model.links[contact] = self.model.links.get(contact, set()) | {address}
 
     @rule(contact=contacts, address=addresses)
     def unlink(self, contact: str, address: str) -> None:
         (ref,) = refs([address])
         refusal = None if contact in self.model.links else UnknownReference
-        if self.carry_out(self.app.unlink_address, contact, ref, refusal=refusal):
-            self.model.links[contact] = self.model.links[contact] - {address}
+        with self.foreseen(Unlinking(contact, str(ref.id_in(WORKSPACE)))):
+            if self.carry_out(self.app.unlink_address, contact, ref, refusal=refusal):
+                self.model.links[contact] = self.model.links[contact] - {address}
 
     @rule(
         deal=deals,
@@ -70,16 +81,17 @@ class ClientRules(ContactRules):
 
     @rule(deal=deals, owner=employees, with_contacts=st.booleans())
     def reassign(self, deal: str, owner: str, with_contacts: bool) -> None:
-        if self.carry_out(
-            self.app.reassign_deal,
-            deal,
-            owner,
-            reason="",
-            with_contacts=with_contacts,
-            refusal=self.refusal_of_handover(deal, owner),
-        ):
-            clients = self.model.deals[deal].contact_ids
-            self.hand([deal], clients if with_contacts else (), owner)
+        with self.foreseen(Reassignment(deal, owner, with_contacts)):
+            if self.carry_out(
+                self.app.reassign_deal,
+                deal,
+                owner,
+                reason="",
+                with_contacts=with_contacts,
+                refusal=self.refusal_of_handover(deal, owner),
+            ):
+                clients = self.model.deals[deal].contact_ids
+                self.hand([deal], clients if with_contacts else (), owner)
 
     @rule(giver=employees, taker=employees)
     def hand_over(self, giver: str, taker: str) -> None:
@@ -89,16 +101,17 @@ class ClientRules(ContactRules):
         assert deal_ids == sorted(deal for deal, facts in self.model.deals.items() if facts.owner_id == giver)
         assert contact_ids == sorted(who for who, owner in self.model.responsible.items() if owner == giver)
         known = {giver, taker} <= self.model.employees.keys()
-        if self.carry_out(
-            self.app.hand_over,
-            giver,
-            taker,
-            deal_ids=deal_ids,
-            contact_ids=contact_ids,
-            reason="",
-            refusal=None if known else UnknownReference,
-        ):
-            self.hand(deal_ids, contact_ids, taker)
+        with self.foreseen(Handover(giver, taker)):
+            if self.carry_out(
+                self.app.hand_over,
+                giver,
+                taker,
+                deal_ids=deal_ids,
+                contact_ids=contact_ids,
+                reason="",
+                refusal=None if known else UnknownReference,
+            ):
+                self.hand(deal_ids, contact_ids, taker)
 
     def hand(self, deal_ids: Collection[str], contact_ids: Collection[str], taker: str) -> None:
         for deal in deal_ids:

@@ -79,6 +79,19 @@ class LedgerOracle:
         kin = {other: (chat.kind, chat.participants) for other, chat in self.chats.items()}
         return conversation_of(name, kin, self.links)
 
+    def owned(self) -> dict[tuple[str, ...], str | None]:
+        """What has an owner now: deals, clients, and clients by way of a deal that is not lost."""
+        return {
+            **{("responsible", contact): employee for contact, employee in self.responsible.items()},
+            **{("owner", deal_id): deal.owner_id for deal_id, deal in self.deals.items()},
+            **{
+                ("owner", contact, deal_id): deal.owner_id
+                for deal_id, deal in self.deals.items()
+                if deal.status != "lost"
+                for contact in deal.contact_ids
+            },
+        }
+
     def _look(self, chat: LedgerChat, position: int) -> None:
         """Ask the rule; whoever saw the chat at the last position too has seen it since then."""
         directory = DirectoryFacts(self.employees, self.links, self.responsible, self.deals)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
-from itertools import cycle
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import chain, cycle
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -15,13 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 from domain.application import Chatledger
 from domain.errors import Refused
 from domain.fact import By
+from domain.preview import Wish
 from domain.visibility import Reason
 from projections.read_model import READ_MODELS
 from tests.histories.alphabet import CHANNELS, CHATS, EMPLOYEES, NEXT_DOOR, WORKSPACE
 from tests.histories.answers import PAGE, Answers, lines
-from tests.histories.ledger_oracle import LedgerOracle, ledger_rows
+from tests.histories.ledger_oracle import LedgerOracle, Row, ledger_rows
 from tests.histories.model import ModelCompany
 from tests.histories.model_chat import FOLDERS, ModelChat
+from tests.histories.witnesses import Seen, check_explanations, check_history, check_ownership
 from tests.histories.world import World
 
 Sights = dict[str, dict[str, frozenset[Reason]]]
@@ -55,6 +57,7 @@ class Play(RuleBasedStateMachine):
         self.model = ModelCompany()
         self.ends: list[tuple[int, int]] = []
         self.then: dict[int, Sights] = {}
+        self.refused: type[Refused] | None = None
 
     def found_the_company(self) -> None:
         """What every history of this kind begins with."""
@@ -92,7 +95,7 @@ class Play(RuleBasedStateMachine):
         self.check_conversation(employee, list(CHATS)[nth // len(EMPLOYEES) % len(CHATS)])
         self.check_part_of_inbox(employee, FILTERS[nth % len(FILTERS)])
         self.ends.append((self.world.position, self.model.arrivals))
-        self.then[self.world.position] = {name: self.model.sights(name) for name in self.model.chats}
+        self.then[self.world.position] = self.sights()
         assert self.app.head() == self.world.position, "a question has recorded something"
 
     def check_inbox(self, employee: str) -> None:
@@ -155,7 +158,12 @@ class Play(RuleBasedStateMachine):
     def check_every_position(self) -> None:
         """At each earlier position: who saw what, why and since when; where a step ended, as in the model."""
         rows = ledger_rows(self.world.connection, WORKSPACE)
-        for position, expected in LedgerOracle().sweep(rows):
+        swept: dict[int, Seen] = {}
+        owned: dict[int, dict[tuple[str, ...], str | None]] = {}
+        oracle = LedgerOracle()
+        for position, expected in oracle.sweep(rows):
+            swept[position], owned[position] = expected, oracle.owned()
+            self.check_conversation_at(position, oracle, expected)
             saw = {name: self.answers.who_saw(position, name) for name in self.model.chats}
             assert saw == {name: expected.get(name, {}) for name in saw}
             for name, sights in self.then.get(position, {}).items():
@@ -163,6 +171,29 @@ class Play(RuleBasedStateMachine):
         for moment in {row.recorded_at for row in rows[::5]}:
             recorded_by_then = [row.position for row in rows if row.recorded_at <= moment]
             assert self.answers.position_at(moment) == recorded_by_then[-1]
+
+        self.check_told(rows, swept)
+        check_ownership(self.answers, owned)
+
+    def check_conversation_at(self, position: int, oracle: LedgerOracle, expected: Seen) -> None:
+        """Of one conversation after the other: who saw which of the chats that stood in it then, and why."""
+        name = list(CHATS)[position % len(CHATS)]
+        together = oracle.conversation(name) if name in oracle.chats else []
+        assert self.answers.who_saw_any(position, name) == {
+            employee: (
+                frozenset(chain.from_iterable(expected[chat][employee][0] for chat in saw)),
+                set(saw),
+            )
+            for employee in EMPLOYEES
+            if (saw := [chat for chat in together if employee in expected[chat]])
+        }
+
+    def check_told(self, rows: list[Row], swept: Mapping[int, Seen]) -> None:
+        """What is told of intervals, and of reasons with the events that made them so."""
+        by_position = {row.position: row for row in rows}
+        check_history(self.answers, swept, by_position)
+        for position in list(swept)[:: max(1, len(swept) // 4)]:
+            check_explanations(self.answers, position, swept, by_position)
 
     def check_rebuilt(self) -> None:
         live = self.world.rows()
@@ -192,6 +223,7 @@ class Play(RuleBasedStateMachine):
         except Refused as error:
             refused = type(error)
         assert refused is refusal
+        self.refused = refused
         if refused is not None:
             assert self.app.head() == before
             return False
@@ -199,6 +231,26 @@ class Play(RuleBasedStateMachine):
         command(*arguments, **values, by=self.by())
         assert self.app.head() == after
         return True
+
+    @contextmanager
+    def foreseen(self, wish: Wish) -> Iterator[None]:
+        """What is done within is what was previewed: refused alike, or it gives and takes the same sights."""
+        self.follow()
+        before, head = self.sights(), self.app.head()
+        foreseen, refused = self.answers.foreseen(wish)
+        assert self.app.head() == head, "a preview has recorded something"
+        yield
+        assert self.refused is refused
+        after = self.sights()
+        assert foreseen == {
+            (employee, chat, "gains" if employee in after[chat] else "loses", now[chat][employee])
+            for chat in after
+            for employee in before[chat].keys() ^ after[chat].keys()
+            for now in [after if employee in after[chat] else before]
+        }
+
+    def sights(self) -> Sights:
+        return {name: self.model.sights(name) for name in self.model.chats}
 
     def follow(self) -> None:
         self.world.follow(self.sizes)

@@ -10,8 +10,9 @@ from psycopg import Connection
 from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 from psycopg.sql import SQL, Literal
 
+from projections.audit import FIRST_CHAT, LAST_POSITION, LOOKED_AT, Mark
 from projections.inbox import FOLDERS, NEWEST
-from projections.read_model import MAKING, PLANS, REACTIONS, READ_MODELS
+from projections.read_model import MAKING, PLANS, QUESTIONS, REACTIONS, READ_MODELS
 from projections.statements import Statement, Statements
 from tests.projections.history import WORKSPACE, History, follow
 
@@ -44,8 +45,8 @@ READ_WHOLE = {
     "visibility.sight_moved": {"change"},  # what a range holds
     "visibility.fact_turned": {"change"},
     "visibility.changes_taken_over": {"change"},
-    "visibility.who_saw": {"principal"},  # for an auditor
     "visibility.position_at": {"ledger"},  # its last row
+    "audit.employees": {"ledger"},  # the same
     "reactions.help_astray": {"helper"},  # of several chats, in an index of these
     "reactions.client_overlooked": {"chat"},  # indexes of few rows that are about to be none
     "reactions.next_snooze": {"chat"},
@@ -54,7 +55,7 @@ READ_WHOLE = {
 
 
 def statements() -> Iterator[Any]:
-    for name in (*READ_MODELS, REACTIONS, "feed"):
+    for name in (*READ_MODELS, REACTIONS, "feed", *QUESTIONS):
         for statement in Statements.load(name):
             if statement.name not in (*MAKING, "clear", "snapshot"):
                 yield pytest.param(f"{name}.{statement.name}", statement, id=f"{name}.{statement.name}")
@@ -97,17 +98,48 @@ def test_a_page_and_the_counts_read_no_more_rows_of_a_larger_inbox(
     assert 51 <= read[1][0] <= 4 * 51, "a line and a card for each item"
 
 
+def test_an_auditor_reads_no_more_rows_of_a_larger_company(
+    url: str, connection: Connection[Any], history: History
+) -> None:
+    """Of whoever oversees it all, from the beginning or since he came."""
+    history.append("channel.connected", "wa", channel_id="wa", visibility="client_owners", kind="", title="")
+    register(history, "irina")
+    question, read = Statements.load("audit")["employee_history"], []
+    page = {**Mark().values, "workspace_id": WORKSPACE, "since": 0, "until": LAST_POSITION, "limit": 50}
+    page |= {"first": FIRST_CHAT, "last": LAST_POSITION, "looked": LOOKED_AT}
+    for chats, newcomer in ((100, "katya"), (300, "boris")):
+        write_chats(connection, chats)
+        register(history, newcomer)
+        follow(connection, history.head)
+        read.append(
+            [rows_read_for(url, question, {**page, "employee_id": who}) for who in ("irina", newcomer)]
+        )
+
+    assert read[0] == read[1]
+    assert 51 <= max(read[1]) <= 8 * 51, "a sight, its events, and how it is called"
+
+
+def register(history: History, name: str) -> None:
+    standing: dict[str, Any] = {"employee_id": name, "role": "supervisor", "receives_new_clients": False}
+    history.append("employee.registered", name, private={"name": name}, active=True, **standing)
+
+
 def write_chats(connection: Connection[Any], count: int) -> None:
     connection.execute(CHATS, {"count": count})
 
 
 def rows_read(url: str, employee_id: str, question: str) -> int:
-    """How many rows the tables gave for it, by the plan that is kept."""
+    """How many rows the tables gave for it."""
     nobody = dict.fromkeys(("q", "channel_id", "waiting", "holder_id"))
     asked = {"workspace_id": WORKSPACE, "employee_id": employee_id, "kinds": ["direct", "group"], **nobody}
     at, _, chat_id = NEWEST.partition("~")
     asked |= {"folders": list(FOLDERS), "narrowed": False, "at": at, "conversation_id": chat_id, "limit": 50}
-    names, sql = numbered(Statements.load("inbox")[question])
+    return rows_read_for(url, Statements.load("inbox")[question], asked)
+
+
+def rows_read_for(url: str, statement: str, asked: dict[str, Any]) -> int:
+    """The same of any question, by the plan that is kept."""
+    names, sql = numbered(statement)
     values = SQL(", ").join(Literal(asked[name]) for name in names)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(PLANS)
