@@ -23,6 +23,23 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 $$;
 
+-- An event as the API shows it, and as it stands in an exported log.
+CREATE OR REPLACE FUNCTION projection.event(of ledger) RETURNS json
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT json_build_object(
+        'position', of.position,
+        'workspace_id', of.workspace_id,
+        'stream_id', of.stream_id,
+        'version', of.version,
+        'topic', of.topic,
+        'actor', of.actor,
+        'occurred_at', projection.rfc3339(of.occurred_at),
+        'recorded_at', projection.rfc3339(of.recorded_at),
+        'causation', of.causation,
+        'facts', of.facts,
+        'private', of.private)
+$$;
+
 -- name: add
 INSERT INTO projection.checkpoint (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING;
 
