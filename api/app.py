@@ -22,6 +22,7 @@ from api import (
     delivering,
     directory,
     feed,
+    hashing,
     idempotency,
     inbox,
     late_readings,
@@ -30,6 +31,8 @@ from api import (
     messages,
     notifications,
     operations,
+    proofs,
+    proving,
     receiving,
     search,
     tasks,
@@ -102,7 +105,7 @@ TAGS = [
 ]
 NOUNS = (
     *(receiving, inbox, feed, messages, conversations, links, search, threads, tasks, notifications),
-    *(directory, tokens, webhooks, audit, operations),
+    *(directory, tokens, webhooks, audit, proofs, operations),
 )
 """With routes, in the order in which they are asked for: a request is held against one after the other."""
 
@@ -188,6 +191,7 @@ async def _reading(app: FastAPI) -> AsyncIterator[None]:
         app.state.feeds.running(),
         delivering.delivering(system, app.state.metrics),
         late_readings.recording(system),
+        proving.proving(system.database_url, system.settings),
     ):
         yield
 
@@ -213,7 +217,7 @@ def _make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> by
             with rebuilding(many, changed) as rebuild:
                 rebuild.run(verify=False)
     with pool.connection() as connection:
-        own_tables = [each.STATEMENTS["create"] for each in (idempotency, late_readings, delivering)]
+        own_tables = [each.STATEMENTS["create"] for each in (idempotency, late_readings, delivering, hashing)]
         migrate(connection, [*table_definitions(), *own_tables])
         note_definitions(connection)
         return idempotency.keep_secret(connection, secrets.token_bytes(32))

@@ -44,7 +44,10 @@ class Call:
         self.needs_body = _is_required(endpoint, "body")
         hints.pop(self.wish)
         self.path = _arguments({name: hints.pop(name) for name in in_path})
-        self.query = _arguments({name: NotRequired[hint] for name, hint in {**hints, **self.of_wish}.items()})
+        told = {
+            name: hint if _is_required(endpoint, name) else NotRequired[hint] for name, hint in hints.items()
+        }
+        self.query = _arguments({**told, **{name: NotRequired[hint] for name, hint in self.of_wish.items()}})
 
     async def __call__(self, request: Request) -> Response:
         """Raises RequestValidationError: of everything that is wrong in path, query and body."""

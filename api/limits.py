@@ -102,5 +102,11 @@ FEED_STUCK_S: Final = 60.0
 FEED_RESUME_EVENTS: Final = 100_000
 """A feed goes on from no earlier than so many events of the ledger ago."""
 
+EXPORT_EVENTS: Final = 1_000
+"""Of the log that are read at once while it is handed out; there may be any number of such parts."""
+
+TILE_LEVEL: Final = 6
+"""The highest level of tiles that 2^53 events can have."""
+
 READY_LAG_EVENTS: Final = 10_000
 """How far the read models may be behind before this process calls itself not ready."""

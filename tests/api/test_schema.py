@@ -52,13 +52,18 @@ STORY = [
 ]
 """What the examples of the other operations speak of."""
 
-RULES = {refusal.code for refusal in refusals(Invalid)} | {Invalid.code, "idempotency_key_reused"}
+RULES = {refusal.code for refusal in refusals(Invalid)} | {
+    Invalid.code,
+    "idempotency_key_reused",
+    "not_signed",
+}
 """Refusals of a request that is well formed, for what there is in the workspace."""
 
 OF_WHAT_THERE_IS = {
     "must end after they begin",
     "must be the next_cursor of a page of this list",
     "give exactly one of chat_id and conversation_id",
+    "must not be beyond the size of the tree",
     "is nobody's who takes part in this conversation",
     "does not go with mine=true",
     "must name nobody who is added",
