@@ -37,11 +37,12 @@ LOOK_AGAIN_S = 0.05
 BEYOND_THE_TREE = "must not be beyond the size of the tree"
 PLAIN = "text/plain"
 
+AN_EVENT_EACH = {"description": "Each line is an event object, or `{position, leaf_hash}`."}
 LEAF_EXAMPLE = '{"position": 1, "workspace_id": "main", …}\n'
 LINES: dict[int | str, dict[str, Any]] = {
     200: {
         **DESCRIBED[200],
-        "content": {"application/x-ndjson": {"schema": {"type": "string"}, "example": LEAF_EXAMPLE}},
+        "content": {"application/x-ndjson": {"schema": AN_EVENT_EACH, "example": LEAF_EXAMPLE}},
     }
 }
 TILE: dict[int | str, dict[str, Any]] = {

@@ -16,7 +16,10 @@ from api.terminal import Bars
 
 BENCHMARKS: Mapping[str, str] = {
     name: f"api.bench.{name}"
-    for name in ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "day")
+    for name in (
+        *("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "proof"),
+        "day",
+    )
 }
 """name → the module whose `run` measures it; imported when it is asked for, as some need much."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from api.exporting import OfDatabase
 from tests.api.client import Client, Json, serving
 
 SIGNED_AT_ONCE: dict[str, Any] = {"checkpoint_interval_s": 0.01, "log_origin": "log.example/1"}
+PATIENCE_S = 20.0
+LOOK_AGAIN_S = 0.02
 CHANGEABLE = "ALTER TABLE ledger DISABLE TRIGGER refuse_change"
 UNCHANGEABLE = "ALTER TABLE ledger ENABLE ALWAYS TRIGGER refuse_change"
 
@@ -80,5 +82,10 @@ def verified(lines: list[str], vkey: str, folder: Path) -> Report:
     return verification.read(lines)
 
 
-def positions(lines: list[str]) -> list[int]:
-    return [json.loads(line)["position"] for line in lines]
+def eventually(reached: Callable[[], Any]) -> Any:
+    """What it answers as soon as that is something."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := reached()):
+        assert time.monotonic() < deadline, "it never was so"
+        time.sleep(LOOK_AGAIN_S)
+    return found

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from tests.api.client import Client, Server, serving
 from tests.api.proving import (
     SIGNED_AT_ONCE,
     by_superuser,
+    eventually,
     exported,
     record,
     signed_head,
@@ -31,22 +30,11 @@ from tests.api.proving import (
 )
 from tests.api.receiver import Receiver
 
-PATIENCE_S = 20.0
-LOOK_AGAIN_S = 0.02
 END_LEAD = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'chatledger proof'
   AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)
 """
-
-
-def eventually(reached: Callable[[], Any]) -> Any:
-    """What it answers as soon as that is something."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := reached()):
-        assert time.monotonic() < deadline, "it never was so"
-        time.sleep(LOOK_AGAIN_S)
-    return found
 
 
 def rows(database_url: str, question: str, *values: Any) -> list[tuple[Any, ...]]:
