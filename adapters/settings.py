@@ -1,9 +1,15 @@
 """What an operator may set. Read once, by the ways in, and handed on from there."""
 
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def listed(value: Any) -> Any:
+    """What is separated by commas in the environment."""
+    return [each for each in map(str.strip, value.split(",")) if each] if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -50,3 +56,37 @@ class Settings(BaseSettings):
     poll_interval_s: float = Field(
         default=0.5, gt=0, le=60, description="Longest time in which a follower may miss a new event."
     )
+    signing_key: Path | None = Field(
+        default=None,
+        description="File of the key that signs tree heads; without it `data`/signing.key, which is made.",
+    )
+    log_origin: str | None = Field(
+        default=None,
+        pattern=r"^[^\s+]+$",
+        description="The log's name in what is signed; never change it. Without it one with a random id.",
+    )
+    checkpoint_interval_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=86_400,
+        description="Longest time until what was appended is under a tree head.",
+    )
+    checkpoint_events: int = Field(
+        default=10_000, ge=1, description="After so many events a tree head is signed without waiting."
+    )
+    checkpoint_places: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(listed)] = Field(
+        default=None,
+        description="Where tree heads are kept outside the database, separated by commas: folders, git"
+        " repositories (git+file:///...), HTTP endpoints. Without it `data`/checkpoints.",
+    )
+
+    @property
+    def signing_key_file(self) -> Path:
+        return self.signing_key or self.data / "signing.key"
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where tree heads are kept outside the database."""
+        if self.checkpoint_places is None:
+            return (str(self.data / "checkpoints"),)
+        return self.checkpoint_places

@@ -22,6 +22,7 @@ from api import (
     delivering,
     directory,
     feed,
+    hashing,
     idempotency,
     inbox,
     late_readings,
@@ -31,6 +32,8 @@ from api import (
     notifications,
     operations,
     preview,
+    proofs,
+    proving,
     receiving,
     records,
     search,
@@ -109,7 +112,7 @@ TAGS = [
 ]
 NOUNS = (
     *(receiving, inbox, feed, messages, conversations, links, search, threads, tasks, notifications),
-    *(directory, tokens, webhooks, audit, preview, records, operations),
+    *(directory, tokens, webhooks, audit, preview, records, proofs, operations),
 )
 """With routes, in the order in which they are asked for: a request is held against one after the other."""
 
@@ -195,6 +198,7 @@ async def _reading(app: FastAPI) -> AsyncIterator[None]:
         app.state.feeds.running(),
         delivering.delivering(system, app.state.metrics),
         late_readings.recording(system),
+        proving.proving(system.database_url, system.settings),
     ):
         yield
 
@@ -220,7 +224,7 @@ def make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> byt
             with rebuilding(many, changed) as rebuild:
                 rebuild.run(verify=False)
     with pool.connection() as connection:
-        own_tables = [each.STATEMENTS["create"] for each in (idempotency, late_readings, delivering)]
+        own_tables = [each.STATEMENTS["create"] for each in (idempotency, late_readings, delivering, hashing)]
         migrate(connection, [*table_definitions(), *own_tables])
         note_definitions(connection)
         return idempotency.keep_secret(connection, secrets.token_bytes(32))

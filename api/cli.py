@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import uuid4
 
 import psycopg
 import typer
 from rich.console import Console
 
-from adapters.postgres.data_folder import DataFolderTaken
-from adapters.postgres.embedded import EmbeddedPostgres
-from adapters.settings import Settings
-from api import catalogue, demo, importing, limits, rebuilds, serving
+from api import catalogue, demo, importing, limits, proof_cli, rebuilds, serving
 from api.access import digest_of, token_text
 from api.app import create_app, open_system
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
-from api.complaints import FAILED, NothingThere, end_in_order, told_in_one_line
+from api.complaints import FAILED, end_in_order, told_in_one_line
 from api.importing import Tally
+from api.opening import Data, database, examples, opened, say_first_token, settings_with
 from api.system import System
 from api.terminal import Bar, models_table
 from api.tokens import TokenRequest
@@ -44,16 +40,9 @@ app = typer.Typer(
 )
 projections = typer.Typer(help="Read models one by one.", no_args_is_help=True, rich_markup_mode="rich")
 app.add_typer(projections, name="projections")
+app.add_typer(proof_cli.audit, name="audit")
 console = Console()
 
-
-def examples(*commands: str) -> str:
-    return "\n\n".join(("Examples:", *(f"[bold]chatledger {command}[/bold]" for command in commands)))
-
-
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Folder of our own PostgreSQL.", show_default="./data")
-]
 Workspace = Annotated[str, typer.Option("--workspace", help="The company.")]
 
 
@@ -236,45 +225,6 @@ def bench(
         raise typer.Exit(FAILED)
 
 
-@contextmanager
-def opened(settings: Settings) -> Iterator[System]:
-    """The system; where another process runs on this folder, beside that one, on its database."""
-    with ExitStack() as stack:
-        try:
-            system = stack.enter_context(open_system(settings))
-        except DataFolderTaken as taken:
-            system = stack.enter_context(open_system(_beside(settings, taken)))
-        say_first_token(Console(stderr=True), system)
-        yield system
-
-
-@contextmanager
-def database(settings: Settings, *, owner: str) -> Iterator[str]:
-    """The database as it is: nothing follows the ledger because somebody looked."""
-    with ExitStack() as stack:
-        if settings.database_url:
-            yield settings.database_url
-        elif not (settings.data / "postgres").exists():
-            raise NothingThere(f"There is no Chatledger in {settings.data}.")
-        else:
-            try:
-                url = stack.enter_context(EmbeddedPostgres(settings.data, owner=owner))
-            except DataFolderTaken as taken:
-                url = _beside(settings, taken).database_url or ""
-            yield url
-
-
-def _beside(settings: Settings, taken: DataFolderTaken) -> Settings:
-    if taken.url is None:
-        raise taken
-    return settings.model_copy(update={"database_url": taken.url})
-
-
-def settings_with(**given: Any) -> Settings:
-    """What the options say, then the environment, then the defaults."""
-    return Settings(**{name: value for name, value in given.items() if value is not None})
-
-
 def say_where(system: System, address: str) -> None:
     """The first lines of a server; the demo and whoever scripts it read the address from the first."""
     where = "a server of yours" if system.settings.database_url else system.settings.data.resolve()
@@ -282,12 +232,6 @@ def say_where(system: System, address: str) -> None:
     console.print(f"  the API's docs    {address}/docs", highlight=False, soft_wrap=True)
     console.print(f"  the data          {where}", highlight=False, soft_wrap=True)
     say_first_token(console, system)
-
-
-def say_first_token(console: Console, system: System) -> None:
-    if system.first_admin_token:
-        told = f"  the first token   {system.first_admin_token} (admin of main; shown once)"
-        console.print(told, highlight=False, soft_wrap=True)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
+from adapters.merkle.note import KeyNotSafe
 from adapters.postgres.data_folder import DataFolderTaken
 from adapters.postgres.embedded import PostgresFailed
 from api.bench.benchmarks import UnknownBenchmark
@@ -23,6 +24,7 @@ from api.bench.measuring import NotDurable, PeerMissing
 from api.bench.servers import ServerFailed
 from api.crowd import CrowdLost
 from api.demo import ServerLost
+from api.exporting import NotSignedYet
 from api.house import StoryBroken
 from domain.errors import Refused
 from projections.checkpoints import Fenced
@@ -51,7 +53,9 @@ COMPLAINTS = (
     Different,
     Fenced,
     FormerDefinition,
+    KeyNotSafe,
     NotDurable,
+    NotSignedYet,
     NothingKept,
     NothingThere,
     OSError,

@@ -108,5 +108,11 @@ FEED_RESUME_EVENTS: Final = 100_000
 PREVIEW_CHATS: Final = 20_000
 """Which a change would reach, for it to be worked out beforehand who would gain and who would lose them."""
 
+EXPORT_EVENTS: Final = 1_000
+"""Of the log that are read at once while it is handed out; there may be any number of such parts."""
+
+TILE_LEVEL: Final = 6
+"""The highest level of tiles that 2^53 events can have."""
+
 READY_LAG_EVENTS: Final = 10_000
 """How far the read models may be behind before this process calls itself not ready."""

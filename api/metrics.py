@@ -39,6 +39,24 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self.proof = {
+            field: Gauge(f"chatledger_proof_{field}", text, registry=self.registry)
+            for field, text in (
+                ("size", "How many events are in the Merkle tree."),
+                ("signed_size", "How many events the latest signed tree head is over."),
+                (
+                    "broken",
+                    "1 where nothing is signed: the ledger is not what was signed, or no key is there.",
+                ),
+            )
+        }
+        self.places = {
+            field: Gauge(f"chatledger_checkpoint_place_{field}", text, ("place",), registry=self.registry)
+            for field, text in (
+                ("size", "How many events the latest tree head is over that a place outside has."),
+                ("failing", "1 where it did not take the last one."),
+            )
+        }
         self.feeds = Gauge("chatledger_open_feeds", "Feeds that are followed.", registry=self.registry)
         self.models = {
             field: Gauge(f"chatledger_read_model_{field}", text, ("name",), registry=self.registry)
@@ -57,6 +75,14 @@ class Metrics:
         requests, durations = self._kinds[kind]
         requests.inc()
         durations.observe(seconds)
+
+    def note_proof(self, status: Mapping[str, Any]) -> None:
+        """How far hashing and signing are, and the places outside; as `api/proving.py` tells it."""
+        for field, gauge in self.proof.items():
+            gauge.set(status[field])
+        for place in status["places"]:
+            self.places["size"].labels(place["name"]).set(place["size"])
+            self.places["failing"].labels(place["name"]).set(place["error"] is not None)
 
     def render(self, statuses: Iterable[Mapping[str, Any]], *, open_feeds: int) -> bytes:
         """Everything in Prometheus' text format, with the read models and feeds as they are now."""

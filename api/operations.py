@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from prometheus_client import CONTENT_TYPE_LATEST
 from psycopg import Connection
 
-from api import limits
+from api import limits, proving
 from api.answers import Health, ReadModelStatuses
 from api.errors import DATABASE_AWAY, RETRY_AFTER, Problem
 from api.metrics import collected
@@ -62,6 +62,7 @@ async def ready(request: Request) -> dict[str, str]:
 async def metrics(request: Request) -> Response:
     """For Prometheus."""
     items = await run_in_threadpool(_statuses, running(request))
+    collected(request).note_proof(await run_in_threadpool(_proof, running(request)))
     text = collected(request).render(items, open_feeds=len(request.app.state.feeds.open))
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -70,3 +71,9 @@ def _statuses(system: System) -> list[dict[str, Any]]:
     connection: Connection[Any]
     with system.pool.connection() as connection:
         return statuses(connection)
+
+
+def _proof(system: System) -> dict[str, Any]:
+    connection: Connection[Any]
+    with system.pool.connection() as connection:
+        return proving.status(connection)

@@ -41,6 +41,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+DATA = tempfile.mkdtemp(prefix="chatledger-tests-data-")
+os.environ.update(CHATLEDGER_DATA=DATA, CHATLEDGER_CHECKPOINT_PLACES="")
+"""Where keys are made, by servers whose test says nothing else; and no tree heads are kept."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """xdist: the controller is about to start a worker."""
@@ -48,6 +53,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(DATA, ignore_errors=True)
     if server := config.stash.get(SERVER, None):
         server.stop()
         _remove(server.folder)

@@ -8,7 +8,6 @@ facts hold a digest of the private payload, salted so that nobody can guess the 
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -38,6 +37,7 @@ from pydantic import PlainSerializer, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
 from typing_extensions import TypedDict
 
+from adapters.merkle.leaf import canonical
 from domain.fact import PRIVATE, Fact
 
 SALT_BYTES = 16
@@ -48,12 +48,13 @@ IN_THE_ENVELOPE = frozenset(
 )
 BESIDE_THE_FIELDS = ("private_digest", "class_version", "salt")
 
-canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
-
 
 def private_digest(salt: str, private: dict[str, Any]) -> str:
-    """SHA-256, in hex, over the bytes of the salt and the canonical JSON of the payload without its salt."""
-    return sha256(bytes.fromhex(salt) + canonical_json(private).encode()).hexdigest()
+    """SHA-256, in hex, over the bytes of the salt and the canonical JSON of the payload without its salt.
+
+    Who is given the payload can check it: `private_fits` in adapters/merkle/leaf.py.
+    """
+    return sha256(bytes.fromhex(salt) + canonical(private)).hexdigest()
 
 
 _salts: deque[str] = deque()

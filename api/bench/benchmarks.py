@@ -17,15 +17,7 @@ from api.terminal import Bars
 BENCHMARKS: Mapping[str, str] = {
     name: f"api.bench.{name}"
     for name in (
-        "append",
-        "ingest",
-        "rebuild",
-        "follow",
-        "handover",
-        "inbox",
-        "search",
-        "feed",
-        "audit",
+        *("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "audit", "proof"),
         "day",
     )
 }

@@ -6,8 +6,9 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 
 import httpx
 
@@ -48,8 +49,9 @@ def served(url: str) -> Iterator[Served]:
     """A server process on this database, until the end of the context."""
     port, token = free_port(), secrets.token_urlsafe()
     environment = {**os.environ, "CHATLEDGER_DATABASE_URL": url, "CHATLEDGER_ADMIN_TOKEN": token}
-    serve = ["-m", "api.cli", "serve", "--host", HOST, "--port", str(port)]
-    with python_process(serve, f"{HOST}:{port}", environment):
+    with TemporaryDirectory(prefix="chatledger-bench-data-") as data, ExitStack() as stack:
+        serve = ["-m", "api.cli", "serve", "--host", HOST, "--port", str(port), "--data", data]
+        stack.enter_context(python_process(serve, f"{HOST}:{port}", environment))
         base, headers = f"http://{HOST}:{port}", {"Authorization": f"Bearer {token}"}
         with httpx.Client(base_url=base, headers=headers, timeout=CATCH_UP_TIMEOUT_S) as admin:
             yield Served(port, admin)

@@ -17,7 +17,8 @@ from typing import Any
 
 from psycopg import Connection, Copy
 
-from adapters.postgres.mapper import SALT_BYTES, canonical_json, rfc3339
+from adapters.merkle.leaf import canonical
+from adapters.postgres.mapper import SALT_BYTES, rfc3339
 
 Names = dict[str, str]
 """What things are called in one conversation, by what they are."""
@@ -65,8 +66,8 @@ def story_of(connection: Connection[Any], after: int, until: int, names: Names) 
             version,
             topic,
             marks.get(actor, actor),
-            BARE_NUMBER.sub(r"\1", canonical_json(_marked(_placed(facts, places), marks))),
-            None if private is None else canonical_json(_marked(_unsalted(private), marks)),
+            BARE_NUMBER.sub(r"\1", canonical(_marked(_placed(facts, places), marks)).decode()),
+            None if private is None else canonical(_marked(_unsalted(private), marks)).decode(),
             workspace_id,
             causation,
         )

@@ -22,7 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import domain
-from adapters.postgres.mapper import FactMapper, canonical_json, private_digest
+from adapters.merkle.leaf import canonical
+from adapters.postgres.mapper import FactMapper, private_digest
 from domain.fact import Fact, Noun, Private
 from tests.adapters.ledger_events import opened
 
@@ -179,7 +180,7 @@ def test_the_envelope(mapper: FactMapper) -> None:
 
 
 def test_the_digest_is_over_canonical_json() -> None:
-    assert canonical_json({"b": [1, "é"], "a": None}) == '{"a":null,"b":[1,"é"]}'
+    assert canonical({"b": [1, "é"], "a": None}).decode() == '{"a":null,"b":[1,"é"]}'
     assert private_digest("00" * 16, {}) != private_digest("01" * 16, {})
 
 

@@ -81,4 +81,5 @@ def _address(process: subprocess.Popen[str]) -> str:
 
 def _environment(more: dict[str, str]) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHATLEDGER_")}
-    return {**inherited, "CHATLEDGER_ADMIN_TOKEN": ADMIN_TOKEN, "COLUMNS": "120", **more}
+    kept = {name: os.environ[name] for name in ("CHATLEDGER_DATA", "CHATLEDGER_CHECKPOINT_PLACES")}
+    return {**inherited, **kept, "CHATLEDGER_ADMIN_TOKEN": ADMIN_TOKEN, "COLUMNS": "120", **more}

@@ -71,12 +71,17 @@ NEEDS = {
     "GET /v1/audit/explain": AUDITOR,
     "GET /v1/audit/ownership": AUDITOR,
     "POST /v1/audit/preview": AUDITOR,
+    "GET /v1/audit/checkpoint": AUDITOR,
+    "GET /v1/audit/proof/inclusion": AUDITOR,
+    "GET /v1/audit/proof/consistency": AUDITOR,
+    "GET /v1/audit/tile/{level}/{index}": AUDITOR,
+    "GET /v1/audit/log": AUDITOR,
     "GET /v1/projections": ADMIN,
 }
 
 
-SPOILED = {"GET /v1/feed": "?after=never"}
-"""A stream would not end, so it is asked for in a way that is refused to whoever may have it."""
+SPOILED = {"GET /v1/feed": "?after=never", "GET /v1/audit/log": "?after=never"}
+"""A stream would not end, and JSON lines are no JSON: asked for in a way that is refused to whoever may."""
 
 
 @pytest.fixture(scope="module")

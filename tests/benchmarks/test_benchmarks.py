@@ -9,13 +9,13 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from api.bench import append, audit, feed, follow, handover, inbox, ingest, rebuild, search, words
+from api.bench import append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, search, words
 from api.bench.benchmarks import ALL, UnknownBenchmark, chosen
 from api.bench.measuring import ROUNDS, Result, no_watch
 from api.bench.servers import fresh_postgres
 
 Names = set[tuple[str, str, str]]
-BENCHES = (append, feed, follow, handover, inbox, ingest, rebuild, search)
+BENCHES = (append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, search)
 OF_A_BENCHMARK = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
 
 
@@ -67,12 +67,26 @@ def test_ingest() -> None:
     assert_durable(result)
 
 
+def test_proof() -> None:
+    result = proof.run(1, no_watch, leaves=100, events=1_000, questions=3)
+    kinds = ("inclusion events=1000", "consistency events=1000")
+    assert rows_of(result) == {
+        *((system, "leaves", "leaves/s") for system in ("ours", "limit:hashlib")),
+        *((system, kind, "p95 ms") for system in ("ours", "limit:sql") for kind in kinds),
+    }
+    assert ratios_of(result) == {("leaves", "limit:hashlib"), *((kind, "limit:sql") for kind in kinds)}
+    assert_durable(result)
+
+
 def test_a_median_is_of_five_rounds_or_more() -> None:
     assert ROUNDS >= 5
 
 
 def test_every_benchmark_can_be_chosen() -> None:
-    every = ("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "audit", "day")
+    every = (
+        *("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "audit", "proof"),
+        "day",
+    )
     assert chosen(ALL) == every
     with pytest.raises(UnknownBenchmark, match="follow"):
         chosen("fellow")
