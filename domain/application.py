@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.conversations import ConversationCommands
 from domain.directory import DirectoryCommands
+from domain.erasure import ErasureCommands
 from domain.notices import NoticeCommands
 from domain.receiving import ReceivingCommands
 from domain.tasks import TaskCommands
@@ -11,7 +12,13 @@ from domain.threads import ThreadCommands
 
 
 class Chatledger(
-    DirectoryCommands, ReceivingCommands, ConversationCommands, ThreadCommands, TaskCommands, NoticeCommands
+    DirectoryCommands,
+    ReceivingCommands,
+    ConversationCommands,
+    ThreadCommands,
+    TaskCommands,
+    NoticeCommands,
+    ErasureCommands,
 ):
     """All commands, over one ledger."""
 

@@ -72,6 +72,12 @@ CALLS = [
         frozenset({"responsible_id"}),
     ),
     Call(
+        "admin",
+        "POST",
+        "/v1/contacts/husband/erasure",
+        {"reason": "letter 12/25", "confirm": {"events": 1}},
+    ),
+    Call(
         "connector",
         "PUT",
         "/v1/deals/another",
