@@ -7,7 +7,7 @@ Whatever is cut off in between has erased all or nothing, and the same command g
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -46,6 +46,23 @@ CLEANED_TABLES = ("public.ledger",)
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """How many events there were at a position; what was recorded since was not shown, and goes with them."""
+
+    events: int
+    position: int | None
+
+    def check(self, positions: Sequence[int]) -> None:
+        """Raises ErasureChanged: there are more of them now, since more turned out to be his.
+
+        If there are fewer, somebody else has erased him meanwhile.
+        """
+        known = [each for each in positions if self.position is None or each <= self.position]
+        if len(known) > self.events:
+            raise ErasureChanged(self.events, len(known))
+
+
+@dataclass(frozen=True, slots=True)
 class Erased:
     """What was done. accepted.recorded is 0 where nothing was left to remove."""
 
@@ -67,21 +84,21 @@ def look(system: System, workspace_id: str, contact_id: str) -> tuple[Found, int
         return erasure.find(connection, workspace_id, contact_id), head
 
 
-def erase(system: System, contact_id: str, *, reason: str, by: By, confirmed: int | None = None) -> Erased:
+def erase(system: System, contact_id: str, *, reason: str, by: By, shown: Shown | None = None) -> Erased:
     """Remove what is private of a client from the ledger, whatever was recorded until then.
 
-    confirmed: how many events it was said to be; None for however many there are.
+    shown: what he was shown who wants it; None for whatever there is.
 
     Raises:
         UnknownThing: there is no such contact.
-        ErasureChanged: there are more or fewer of them than was confirmed.
+        ErasureChanged: more is his now than was shown.
         ErasureMustWait: the read models can't take over what is recorded.
         ReasonNamesClient: the reason would keep what is to be erased.
     """
     for _ in range(ROUNDS):
         look(system, by.workspace_id, contact_id)  # so that little is left to wait for while all stands still
         with suppress(ErasureMustWait):
-            return _erase(system.application, contact_id, reason, by, confirmed, system.follower.wake)
+            return _erase(system.application, contact_id, reason, by, shown, system.follower.wake)
     with system.pool.connection() as connection:
         found = erasure.behind(connection, system.application.head())
     raise ErasureMustWait(found[0] if found else "inbox")
@@ -92,7 +109,7 @@ def _erase(
     contact_id: str,
     reason: str,
     by: By,
-    confirmed: int | None,
+    shown: Shown | None,
     wake: Callable[[], None],
 ) -> Erased:
     ledger = cast(LedgerRecorder, application.recorder)
@@ -103,8 +120,8 @@ def _erase(
                 raise ErasureMustWait(late)
             found = erasure.find(still.connection, by.workspace_id, contact_id)
             positions = found.positions
-            if positions and confirmed not in (None, len(positions)):
-                raise ErasureChanged(confirmed or 0, len(positions))
+            if positions and shown:
+                shown.check(positions)
             accepted = application.erase_contact(
                 contact_id,
                 positions,

@@ -14,6 +14,7 @@ from starlette.background import BackgroundTask
 
 from api import erasing, limits
 from api.answers import ErasedShape, ErasureShape
+from api.erasing import Shown
 from api.fields import WHOLE, PathId, Reason, Statement
 from api.reading import DESCRIBED, POSITION_HEADER, AdminRead
 from api.routing import router
@@ -25,9 +26,16 @@ log = logging.getLogger(__name__)
 
 
 class Confirmation(Statement):
-    """What was shown before. events: how many of them are to be erased."""
+    """What was shown before."""
 
-    events: Annotated[int, Field(strict=True, ge=0, le=limits.POSITION), WHOLE] = Field(examples=[42])
+    events: Annotated[int, Field(strict=True, ge=0, le=limits.POSITION), WHOLE] = Field(
+        examples=[42], description="How many were to be erased."
+    )
+    position: Annotated[int, Field(strict=True, ge=0, le=limits.POSITION), WHOLE] | None = Field(
+        None,
+        examples=[4711],
+        description="As of which they were counted: what came since goes with them. Left out: as of now.",
+    )
 
 
 class Erasure(Statement):
@@ -65,7 +73,7 @@ async def erase_contact(contact_id: PathId, body: Erasure, write: AdminWrite) ->
         contact_id,
         reason=body.reason,
         by=write.by,
-        confirmed=body.confirm.events,
+        shown=Shown(body.confirm.events, body.confirm.position),
     )
     await write.settle(erased.accepted)
     answer = {"position": erased.accepted.position, "erased": erased.found.counts}

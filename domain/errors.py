@@ -210,13 +210,13 @@ class ErasureMustWait(Conflict):
 
 
 class ErasureChanged(Conflict):
-    """Since it was shown what would be removed, it has become more or less."""
+    """Since it was shown what would be removed, it has become more."""
 
     code = "erasure_changed"
 
     def __init__(self, confirmed: int, found: int) -> None:
         super().__init__(
-            f"{confirmed} events were to be erased, and there are {found} now; look again.",
+            f"{confirmed} events were to be erased, and there are {found} of them now; look again.",
             confirmed=confirmed,
             found=found,
         )

@@ -9,16 +9,10 @@ import pytest
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
-SIGN = "zq7x"
-"""In every name and text of who is to be erased; nobody else has it."""
-
-NUMBER = "5550199"
-"""In every phone of his."""
-
 TABLES = """
 SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname <> 'information_schema'
-  AND (nspname NOT LIKE 'pg_%%' OR relname = 'pg_statistic')
+  AND (nspname NOT LIKE 'pg_%%' OR relname = ANY (%s))
 ORDER BY 1, 2
 """
 FILES = """
@@ -27,10 +21,13 @@ FROM pg_class WHERE pg_relation_filepath(oid) IS NOT NULL
 """
 
 
-def rows_with(connection: Connection[Any], *signs: str) -> dict[str, int]:
-    """How many rows of which tables have one of these in them, whatever the column."""
+def rows_with(connection: Connection[Any], *signs: str, catalog: str = "") -> dict[str, int]:
+    """How many rows of which tables have one of these in them, whatever the column.
+
+    catalog: a table of PostgreSQL's own to be looked at too.
+    """
     found = {}
-    for schema, table in connection.execute(TABLES).fetchall():
+    for schema, table in connection.execute(TABLES, ([catalog],)).fetchall():
         query = SQL("SELECT count(*) FROM {} AS t WHERE t::text ~* %s").format(Identifier(schema, table))
         row = connection.execute(query, ("|".join(signs),)).fetchone()
         if row and row[0]:

@@ -75,7 +75,8 @@ CALLS = [
         "admin",
         "POST",
         "/v1/contacts/husband/erasure",
-        {"reason": "letter 12/25", "confirm": {"events": 1}},
+        {"reason": "letter 12/25", "confirm": {"events": 1, "position": 1}},
+        frozenset({"position"}),
     ),
     Call(
         "connector",

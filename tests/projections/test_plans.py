@@ -54,7 +54,7 @@ READ_WHOLE = {
 
 
 def statements() -> Iterator[Any]:
-    for name in (*READ_MODELS, REACTIONS, "feed"):
+    for name in (*READ_MODELS, REACTIONS, "feed", "erasure"):
         for statement in Statements.load(name):
             if statement.name not in (*MAKING, "clear", "snapshot"):
                 yield pytest.param(f"{name}.{statement.name}", statement, id=f"{name}.{statement.name}")
