@@ -80,10 +80,11 @@ WITH place AS MATERIALIZED (
     FROM (
         SELECT subject AS deal_id, min(lower(during)) AS position FROM visibility.deal_contact
         WHERE object = %(contact_id)s AND workspace_id = %(workspace_id)s GROUP BY subject OFFSET 0) AS his
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS count FROM visibility.deal_contact
+        WHERE subject = his.deal_id AND workspace_id = %(workspace_id)s AND object <> %(contact_id)s) AS others
     CROSS JOIN LATERAL (SELECT stream_id FROM ledger WHERE position = his.position OFFSET 0) AS added
-    WHERE NOT EXISTS (
-        SELECT FROM visibility.deal_contact
-        WHERE subject = his.deal_id AND workspace_id = %(workspace_id)s AND object <> %(contact_id)s)
+    WHERE others.count = 0
 ), stream AS MATERIALIZED (
     SELECT %(stream_id)s::uuid AS stream_id
     UNION

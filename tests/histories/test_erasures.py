@@ -327,7 +327,7 @@ def founded(databases: Databases) -> Iterator[str]:
     databases.drop(url)
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(story=steps, contact=st.sampled_from(CONTACTS), sizes=sizes, again=sizes)
 def test_what_is_a_clients_is_nowhere_any_more_and_what_is_anothers_stays(
     databases: Databases, founded: str, story: list[Step], contact: str, sizes: list[int], again: list[int]
