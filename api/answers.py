@@ -103,7 +103,7 @@ class Author(Shape):
 
 class ChatShape(Shape):
     chat_id: UUID
-    external_id: str
+    external_id: str | None = Field(description="The messenger's id; null where it was erased.")
     channel_id: str
     kind: ChatKind
 
@@ -146,7 +146,7 @@ class Counts(Shape):
 
 
 class Participant(Shape):
-    address: str
+    address: str | None = Field(description="Null where it was erased.")
     name: str | None
     kind: Literal["client", "employee", "external_staff", "unknown"]
     contact_id: str | None
@@ -391,3 +391,38 @@ class ConsistencyProof(Shape):
     from_root_hash: str
     to_root_hash: str
     proof: list[str]
+
+
+class LinkedAddressShape(Shape):
+    kind: str
+    address: str | None = Field(description="Null where it was erased before.")
+    whose: Literal["his", "shared", "colleague", "nobody"] = Field(
+        description="Only what is his alone is erased; `nobody`: the link was undone as wrong."
+    )
+    with_id: str | None = Field(description="The other contact, or the colleague.")
+
+
+class ErasureCounts(Shape):
+    events: int = Field(description="All of them.")
+    contact: int
+    addresses: int
+    chats: int
+    participants: int
+    messages: int
+    edits: int
+    deliveries: int
+    replies: int
+    tasks: int
+    deals: int
+
+
+class ErasureShape(Shape):
+    contact_id: str
+    name: str | None
+    addresses: list[LinkedAddressShape]
+    position: int
+    erased: ErasureCounts = Field(description="What would be.")
+
+
+class ErasedShape(Written):
+    erased: ErasureCounts

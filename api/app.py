@@ -21,6 +21,7 @@ from api import (
     conversations,
     delivering,
     directory,
+    erasure,
     feed,
     hashing,
     idempotency,
@@ -112,7 +113,7 @@ TAGS = [
 ]
 NOUNS = (
     *(receiving, inbox, feed, messages, conversations, links, search, threads, tasks, notifications),
-    *(directory, tokens, webhooks, audit, preview, records, proofs, operations),
+    *(directory, erasure, tokens, webhooks, audit, preview, records, proofs, operations),
 )
 """With routes, in the order in which they are asked for: a request is held against one after the other."""
 
@@ -143,7 +144,7 @@ def open_system(settings: Settings, *, owner: str = "chatledger") -> Iterator[Sy
         secret = make_tables(pool, database_url)
         follower = stack.enter_context(_following(application, pool, settings))
         instance = secrets.randbelow(2**31 - 1) + 1
-        stack.enter_context(living(database_url, instance))
+        stack.enter_context(living(database_url, instance, application.forget_private))
         accepted, token = issue_first_token(application, settings.admin_token)
         follower.wait_for(accepted.position, limits.START_WAIT_S)
         asking = _asking(database_url, settings)

@@ -12,7 +12,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api import catalogue, demo, importing, limits, proof_cli, rebuilds, serving
+from api import catalogue, demo, erasing_by_hand, importing, limits, proof_cli, rebuilds, serving
 from api.access import digest_of, token_text
 from api.app import create_app, open_system
 from api.bench import benchmarks
@@ -186,6 +186,45 @@ def token(
         issued = system.application.issue_token(token_id, **asked.model_dump(), digest=digest_of(text), by=by)
         system.follower.wait_for(issued.position, limits.WAIT_S)
     print(text)
+
+
+@app.command(
+    epilog=examples(
+        "erase --contact husband --dry-run",
+        "erase --contact husband --reason 'asked for in letter 12/25'",
+        "erase --contact husband --reason 'letter 12/25' --workspace acme --yes",
+    )
+)
+def erase(
+    contact: Annotated[str, typer.Option(help="The CRM's id of the client.")],
+    reason: Annotated[str | None, typer.Option(help="Stays in the log; it must not name him.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Write large tables anew, too; others wait meanwhile.")
+    ] = False,
+    workspace: Workspace = "main",
+    data: Data = None,
+) -> None:
+    """Remove for good what identifies or quotes a client: from the log, every read model and their files.
+
+    Shows first what it will remove, and asks. It can't be undone, and can't be half done: interrupted, it has
+    removed all or nothing, and goes on where it was when it is called again. Exit code 1: repeat it.
+    """
+    if not dry_run and not reason:
+        raise typer.BadParameter("--reason is missing; or only look, with --dry-run")
+    with opened(settings_with(data=data)) as system:
+        gone = erasing_by_hand.perform(
+            console,
+            system,
+            workspace,
+            contact,
+            None if dry_run else reason,
+            confirm=lambda: yes or typer.confirm("Remove all of this for good?"),
+            anew=anew,
+        )
+    if not gone:
+        raise typer.Exit(FAILED)
 
 
 @app.command(epilog=examples("events > docs/events.md"))

@@ -74,3 +74,8 @@ DELETE FROM idempotency.answer
 WHERE workspace_id = %(workspace_id)s AND token_id = %(token_id)s AND key = %(key)s
     AND instance = %(instance)s AND status IS NULL
 RETURNING true;
+
+-- name: forget_quoting
+-- Answers that may quote what was asked: refusals, also of an item. Whatever is sent again is safe to carry out.
+DELETE FROM idempotency.answer
+WHERE workspace_id = %(workspace_id)s AND (status >= 400 OR strpos(body, '"error":{') > 0);

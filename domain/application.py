@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain.audit import AuditCommands
 from domain.conversations import ConversationCommands
 from domain.directory import DirectoryCommands
+from domain.erasure import ErasureCommands
 from domain.notices import NoticeCommands
 from domain.receiving import ReceivingCommands
 from domain.tasks import TaskCommands
@@ -19,6 +20,7 @@ class Chatledger(
     TaskCommands,
     NoticeCommands,
     AuditCommands,
+    ErasureCommands,
 ):
     """All commands, over one ledger."""
 

@@ -15,7 +15,7 @@ from domain.fact import By, Fact, Noun, Private
 Membership = tuple[datetime, bool, bool]
 """When, whether the address was in the chat, and whether somebody told us (or a message implied it)."""
 
-Told = TypeVar("Told", Membership, tuple[datetime, str])
+Told = TypeVar("Told", Membership, tuple[datetime, str | None])
 
 
 class ChatKind(StrEnum):
@@ -71,6 +71,7 @@ class Chat(Noun):
         def apply(self, chat: Chat) -> None:
             told = self.implied_by is None
             chat.memberships.setdefault(self.address_id, []).append((self.timestamp, True, told))
+            chat.note_erased(self.address_id, erased=self.erased)
 
     class ParticipantLeft(Fact):
         """An address left the chat, or was removed from it."""
@@ -85,13 +86,19 @@ class Chat(Noun):
 
         def apply(self, chat: Chat) -> None:
             chat.memberships.setdefault(self.address_id, []).append((self.timestamp, False, True))
+            chat.note_erased(self.address_id, erased=self.erased)
 
     def __init__(self) -> None:
         self.conversation_id = ""
         self.channel_id = ""
         self.kind = ""
-        self.titles: list[tuple[datetime, str]] = []
+        self.titles: list[tuple[datetime, str | None]] = []
         self.memberships: dict[str, list[Membership]] = {}
+        self.erased_ids: set[str] = set()
+
+    def note_erased(self, address_id: str, *, erased: bool) -> None:
+        """Note whether it is known how an address is spelled that is or was in the chat."""
+        (self.erased_ids.add if erased else self.erased_ids.discard)(address_id)
 
     def open(
         self, *, conversation_id: str, channel_id: str, kind: str, external_id: str, title: str | None, by: By
@@ -112,9 +119,10 @@ class Chat(Noun):
         """Whether this is news, by the provider's time; what was told before is none.
 
         told: somebody told that the chat was renamed, perhaps late. A message only mentions the title, time
-        and again, so only one that is later than what is known says anything.
+        and again, so only one that is later than what is known says anything. A title without a text was
+        erased; told again, it must not come back.
         """
-        if title is None or (at, title) in self.titles:
+        if title is None or (at, title) in self.titles or (at, None) in self.titles:
             return False
         if told or not self.titles:
             return True
@@ -127,10 +135,11 @@ class Chat(Noun):
     def shows_new_participant(self, address_id: str, at: datetime) -> bool:
         """Whether a message of this address tells that it is in the chat, which nobody told us.
 
-        One that was sent before the address left says nothing about now.
+        One that was sent before the address left says nothing about now. Of one that was erased nobody
+        knows any more how it is spelled, so whoever writes from it is new.
         """
         known = self.memberships.get(address_id)
-        if not known:
+        if not known or address_id in self.erased_ids:
             return True
         latest_at, present, _ = _latest(known)
         return not present and at >= latest_at

@@ -66,6 +66,20 @@ class Contact(Noun):
         def apply(self, contact: Contact) -> None:
             contact.address_ids.remove(self.address_id)
 
+    class Erased(Fact):
+        """What identified or quoted the client was removed from these events, and from all that showed it.
+
+        positions: pairs of the first and the last.
+        """
+
+        TOPIC = "contact.erased"
+        contact_id: str
+        positions: list[list[int]]
+        reason: Private[str]
+
+        def apply(self, contact: Contact) -> None:
+            contact.name = None
+
     def __init__(self) -> None:
         self.name: str | None = None
         self.responsible_id: str | None = None
@@ -118,3 +132,8 @@ class Contact(Noun):
     def unlink(self, contact_id: str, address_id: str, *, by: By) -> None:
         if address_id in self.address_ids:
             self.record(Contact.AddressUnlinked, by, contact_id=contact_id, address_id=address_id)
+
+    def erase(self, contact_id: str, positions: list[list[int]], *, reason: str, by: By) -> None:
+        """Note what was removed, if anything was."""
+        if positions:
+            self.record(Contact.Erased, by, contact_id=contact_id, positions=positions, reason=reason)

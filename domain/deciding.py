@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
-from eventsourcing.application import Application
+from eventsourcing.application import Application, LRUCache
 from eventsourcing.persistence import IntegrityError, Recording, StoredEvent
 
 from domain.decision import Decision, Ledger, NotAtHand
@@ -23,6 +23,9 @@ Answer = TypeVar("Answer")
 
 Command = Callable[[Decision, int], Answer]
 """Decides; it gets the number of the attempt, from 0."""
+
+Append = Callable[[Sequence[StoredEvent], Mapping[UUID, int]], int]
+"""Records events if no guarded stream has moved, and returns the position of the last."""
 
 ATTEMPTS = 20
 """How often a command decides again because others were first, before it gives up."""
@@ -65,13 +68,22 @@ class Deciding(Application[UUID]):
         return self.recorder.max_notification_id() or 0
 
     def decide(
-        self, by: By, command: Command[Answer], *, attempts: Iterable[int] = range(ATTEMPTS)
+        self,
+        by: By,
+        command: Command[Answer],
+        *,
+        attempts: Iterable[int] = range(ATTEMPTS),
+        append: Append | None = None,
     ) -> tuple[Answer, Accepted]:
-        """Run a command until what it decided is recorded on what it had read."""
+        """Run a command until what it decided is recorded on what it had read.
+
+        append: as the ledger does, unless something is to be done in the same transaction.
+        """
         for attempt in attempts:
             decision = Decision(self.repository, by)
             try:
-                return self._run(command, decision, attempt), self._append(decision)
+                answer = self._run(command, decision, attempt)
+                return answer, self._append(decision, append or self.ledger.append)
             except IntegrityError:
                 decision.forget()
         raise TooManyMoved(ATTEMPTS)
@@ -118,10 +130,15 @@ class Deciding(Application[UUID]):
             self.ledger.check_guards(decision.guards)
             raise
 
-    def _append(self, decision: Decision) -> Accepted:
+    def forget_nouns(self) -> None:
+        """Drop what is kept in memory; the decisions to come read anew."""
+        if isinstance(cache := self.repository.cache, LRUCache):
+            self.repository.cache = LRUCache(cache.maxsize)
+
+    def _append(self, decision: Decision, append: Append) -> Accepted:
         """Record what was decided; that there is nothing to do has to be so now, and not only in a cache."""
         if events := self._events(decision):
-            return self._recorded(decision, events, self.ledger.append(events, decision.guards))
+            return self._recorded(decision, events, append(events, decision.guards))
         self.ledger.check_guards(decision.guards)
         return Accepted(self.head(), 0, frozenset())
 

@@ -196,6 +196,41 @@ class PrivateNetwork(Invalid):
         )
 
 
+class ErasureMustWait(Conflict):
+    """What is a client's is only known when the read models have all that is recorded."""
+
+    code = "erasure_must_wait"
+
+    def __init__(self, behind: str) -> None:
+        super().__init__(
+            f"{behind} has not taken over all that is recorded, so not everything of the client is known yet;"
+            " try again.",
+            behind=behind,
+        )
+
+
+class ErasureChanged(Conflict):
+    """Since it was shown what would be removed, it has become more."""
+
+    code = "erasure_changed"
+
+    def __init__(self, confirmed: int, found: int) -> None:
+        super().__init__(
+            f"{confirmed} events were to be erased, and there are {found} of them now; look again.",
+            confirmed=confirmed,
+            found=found,
+        )
+
+
+class ReasonNamesClient(Invalid):
+    """The reason of an erasure stays, so it must not name the client."""
+
+    code = "reason_names_client"
+
+    def __init__(self) -> None:
+        super().__init__("The reason stays, so it must not name the client.", field="reason")
+
+
 class TooManyMoved(Conflict):
     """Others kept changing the same things; sending the command again is safe."""
 

@@ -45,6 +45,9 @@ class Fact(AggregateEvent):
 
     noun: ClassVar[type[Noun]]
 
+    erased: ClassVar[bool] = False
+    """Whether what was private of it is gone; then its private fields are None, whatever their types say."""
+
     def mutate(self, aggregate: Any) -> Any:
         """The noun after this fact; the first fact of a stream begins it."""
         return super().mutate(self.noun.blank(self.originator_id) if aggregate is None else aggregate)

@@ -82,6 +82,8 @@ class Message(Noun):
 
         def apply(self, message: Message) -> None:
             message.edits.add((self.timestamp, self.text))
+            if self.erased:
+                message.erased_edits.add(self.timestamp)
 
     class Deleted(Fact):
         """The author deleted the message in the messenger; it stays in the history (G11)."""
@@ -96,6 +98,7 @@ class Message(Noun):
     def __init__(self) -> None:
         self.chat_id: str | None = None
         self.edits: set[tuple[datetime, str | None]] = set()
+        self.erased_edits: set[datetime] = set()
         self.deletions: set[datetime] = set()
 
     @property
@@ -121,8 +124,11 @@ class Message(Noun):
             )
 
     def edit(self, chat_id: str, text: str | None, *, by: By) -> None:
-        """Note another text; told again it is no news, also if another edit of that moment came between."""
-        if (by.at, text) not in self.edits:
+        """Note another text; told again it is no news, also if another edit of that moment came between.
+
+        Nor is it if the text was erased since: what was erased must not come back because it is told again.
+        """
+        if (by.at, text) not in self.edits and by.at not in self.erased_edits:
             self.record(Message.Edited, by, message_id=str(self.id), chat_id=chat_id, text=text)
 
     def delete(self, chat_id: str, *, by: By) -> None:

@@ -40,6 +40,18 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         'private', of.private)
 $$;
 
+-- The events whose private part was removed by the erasures of a range, as they are since.
+CREATE OR REPLACE FUNCTION projection.erased(after bigint, until bigint) RETURNS SETOF ledger
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT event.*
+    FROM ledger AS erasure
+    CROSS JOIN LATERAL jsonb_array_elements(erasure.facts->'positions') AS span
+    CROSS JOIN LATERAL (
+        SELECT * FROM ledger
+        WHERE position >= (span->>0)::bigint AND position <= (span->>1)::bigint OFFSET 0) AS event
+    WHERE erasure.position > after AND erasure.position <= until AND erasure.topic = 'contact.erased'
+$$;
+
 -- name: add
 INSERT INTO projection.checkpoint (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING;
 

@@ -93,6 +93,36 @@ CREATE INDEX IF NOT EXISTS contact_of_responsible ON directory.contact (workspac
 CREATE INDEX IF NOT EXISTS address_of_contact ON directory.contact_address (workspace_id, contact_id);
 CREATE INDEX IF NOT EXISTS deal_of_owner ON directory.deal (workspace_id, owner_id);
 
+-- name: contact_erased
+-- on: contact.erased
+-- What was erased is gone before the range tells anything: all that was told before an erasure is erased with it,
+-- and what is told after it stays.
+UPDATE directory.contact SET name = NULL
+FROM (
+    SELECT DISTINCT workspace_id, facts->>'contact_id' AS contact_id
+    FROM projection.erased(%(after)s, %(until)s) WHERE topic IN ('contact.registered', 'contact.renamed')
+) AS gone
+WHERE contact.workspace_id = gone.workspace_id AND contact.contact_id = gone.contact_id;
+
+-- name: contact_address_erased
+-- on: contact.erased
+UPDATE directory.contact_address SET address = NULL
+FROM (
+    SELECT DISTINCT workspace_id, facts->>'address_id' AS address_id, facts->>'contact_id' AS contact_id
+    FROM projection.erased(%(after)s, %(until)s) WHERE topic = 'contact.address_linked'
+) AS gone
+WHERE contact_address.workspace_id = gone.workspace_id AND contact_address.address_id = gone.address_id
+  AND contact_address.contact_id = gone.contact_id;
+
+-- name: deal_erased
+-- on: contact.erased
+UPDATE directory.deal SET title = NULL
+FROM (
+    SELECT DISTINCT workspace_id, facts->>'deal_id' AS deal_id
+    FROM projection.erased(%(after)s, %(until)s) WHERE topic IN ('deal.opened', 'deal.renamed')
+) AS gone
+WHERE deal.workspace_id = gone.workspace_id AND deal.deal_id = gone.deal_id;
+
 -- name: workspace_configured
 -- on: workspace.configured
 -- Each setting is null where it was not changed, so its last value that is not null counts.

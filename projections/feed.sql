@@ -172,6 +172,9 @@ WITH news AS MATERIALIZED (
         SELECT message_id FROM timeline.message
         WHERE delivery_id = news.stream_id AND direction = 'out' OFFSET 0) AS message
     WHERE topic = 'delivery.reported'
+    UNION
+    SELECT stream_id FROM projection.erased(%(after)s, %(until)s)
+    WHERE workspace_id = %(workspace_id)s AND topic LIKE 'message.%%'
 )
 SELECT chat_id::text,
        left(timeline.item(message)::text, -1) || ', "conversation_id" : "' || chat.conversation_id || '"}'

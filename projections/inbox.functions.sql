@@ -119,17 +119,18 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 
 -- The chats of which what is shown may change with a range: those that its events name, those in which
--- somebody takes part whom they name, and those that move to another conversation.
+-- somebody takes part whom they name, those of which something was erased, and those that move to another
+-- conversation.
 CREATE OR REPLACE FUNCTION inbox.changed(after bigint, until bigint) RETURNS TABLE (chat_id uuid)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH told AS MATERIALIZED (
         SELECT workspace_id, (facts->>'chat_id')::uuid AS chat_id, facts->>'address_id' AS address_id,
-               facts->>'contact_id' AS contact_id
+               facts->>'contact_id' AS contact_id, facts->'positions' AS erased
         FROM ledger
         WHERE position > after AND position <= until
           AND (topic LIKE 'chat.%' OR topic LIKE 'conversation.%' OR topic LIKE 'address.%' OR topic IN (
               'message.received', 'message.queued', 'message.edited', 'contact.registered', 'contact.renamed',
-              'contact.address_linked', 'contact.address_unlinked'))
+              'contact.address_linked', 'contact.address_unlinked', 'contact.erased'))
     ), address AS (
         SELECT address_id FROM told WHERE chat_id IS NULL AND address_id IS NOT NULL
         UNION
@@ -141,6 +142,14 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         WHERE told.address_id IS NULL
     )
     SELECT chat_id FROM told WHERE chat_id IS NOT NULL
+    UNION
+    SELECT (event.facts->>'chat_id')::uuid
+    FROM told
+    CROSS JOIN LATERAL jsonb_array_elements(told.erased) AS span
+    CROSS JOIN LATERAL (
+        SELECT facts FROM ledger
+        WHERE position >= (span->>0)::bigint AND position <= (span->>1)::bigint AND facts ? 'chat_id'
+        OFFSET 0) AS event
     UNION
     SELECT participant.chat_id
     FROM address

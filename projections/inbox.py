@@ -130,7 +130,10 @@ class Inbox:
     async def participant_name(
         self, workspace_id: str, employee_id: str, conversation_id: str, address_id: str
     ) -> str | None:
-        """How somebody is called who is or was in what the employee sees; None where he never was."""
+        """How somebody is called who is or was in what the employee sees; None where he never was.
+
+        Empty where it was erased.
+        """
         row = await one_row(
             self.pool,
             self.statements["participant"],

@@ -123,7 +123,7 @@ LEFT JOIN LATERAL (
 ORDER BY written.sent_at DESC NULLS LAST, written.position DESC, chat.activity_at DESC, chat_id;
 
 -- name: participant
-SELECT coalesce(participant.name, participant.address) AS name
+SELECT coalesce(participant.name, participant.address, '') AS name
 FROM inbox.chats_seen(
     %(workspace_id)s, %(employee_id)s, %(conversation_id)s, ARRAY['direct', 'group']) AS chat
 CROSS JOIN LATERAL (

@@ -162,6 +162,29 @@ WHEN NOT MATCHED THEN
     VALUES (former.workspace_id, former.audience, former.reader, former.kind, former.folder,
             -former.lines, -former.waiting, -former.unread);
 
+-- name: chat_erased
+-- on: contact.erased
+-- Before what the range tells. When the title was told stays in the ledger, but not that a first one was.
+UPDATE inbox.chat SET external_id = NULL, title = NULL, titled_at = told.at
+FROM (
+    SELECT DISTINCT (facts->>'chat_id')::uuid AS chat_id
+    FROM projection.erased(%(after)s, %(until)s) WHERE topic IN ('chat.opened', 'chat.renamed')
+) AS gone
+CROSS JOIN LATERAL (
+    SELECT coalesce(max(occurred_at), '-infinity') AS at FROM ledger
+    WHERE stream_id = gone.chat_id AND topic = 'chat.renamed' AND position <= %(after)s) AS told
+WHERE chat.chat_id = gone.chat_id;
+
+-- name: participant_erased
+-- on: contact.erased
+UPDATE inbox.participant SET address = NULL, name = NULL, named_at = '-infinity', named_position = 0
+FROM (
+    SELECT DISTINCT (facts->>'chat_id')::uuid AS chat_id, facts->>'address_id' AS address_id
+    FROM projection.erased(%(after)s, %(until)s)
+    WHERE topic IN ('chat.participant_joined', 'chat.participant_left')
+) AS gone
+WHERE participant.chat_id = gone.chat_id AND participant.address_id = gone.address_id;
+
 -- name: chat_opened
 -- on: chat.opened
 INSERT INTO inbox.chat
@@ -194,11 +217,12 @@ WHERE chat.chat_id = news.chat_id AND news.titled_at >= chat.titled_at;
 
 -- name: participant_named
 -- on: chat.participant_joined, chat.participant_left
--- The address is spelled as it was told first; of the names, the latest by time counts, ties by arrival.
+-- The address is spelled as it was told first and not erased; of the names, the latest by time counts, ties by
+-- arrival.
 MERGE INTO inbox.participant AS participant
 USING (
     SELECT chat_id, address_id, (array_agg(kind ORDER BY position))[1] AS kind,
-           (array_agg(address ORDER BY position))[1] AS address,
+           (array_agg(address ORDER BY position) FILTER (WHERE address IS NOT NULL))[1] AS address,
            (array_agg(name ORDER BY at DESC, position DESC) FILTER (WHERE name IS NOT NULL))[1] AS name,
            coalesce(max(at) FILTER (WHERE name IS NOT NULL), '-infinity') AS named_at,
            coalesce((array_agg(position ORDER BY at DESC, position DESC) FILTER (WHERE name IS NOT NULL))[1], 0)
@@ -214,7 +238,9 @@ USING (
     GROUP BY chat_id, address_id
 ) AS news ON participant.chat_id = news.chat_id AND participant.address_id = news.address_id
 WHEN MATCHED AND (news.named_at, news.named_position) > (participant.named_at, participant.named_position) THEN
-    UPDATE SET name = news.name, named_at = news.named_at, named_position = news.named_position
+    UPDATE SET address = coalesce(participant.address, news.address), name = news.name,
+               named_at = news.named_at, named_position = news.named_position
+WHEN MATCHED AND participant.address IS NULL THEN UPDATE SET address = news.address
 WHEN NOT MATCHED THEN
     INSERT (chat_id, address_id, kind, address, name, named_at, named_position)
     VALUES (news.chat_id, news.address_id, news.kind, news.address, news.name, news.named_at,
@@ -359,7 +385,7 @@ WHEN NOT MATCHED THEN
 -- on: conversation.claimed, conversation.assigned, conversation.released, conversation.snoozed
 -- on: conversation.woken, conversation.closed, conversation.reopened, conversation.dismissed
 -- on: contact.registered, contact.renamed, contact.address_linked, contact.address_unlinked
--- on: address.assigned, address.unassigned
+-- on: address.assigned, address.unassigned, contact.erased
 -- for: readers, to show
 INSERT INTO inbox.card AS card
     (chat_id, title, contact_ids, client_count, head, last_message, author_kind, author_id, author_name)

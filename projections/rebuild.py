@@ -237,6 +237,11 @@ class Rebuild:
             self._drop(begun, NEXT)
         return bool(begun)
 
+    def forget(self) -> None:
+        """Do without former tables and what was begun: what was erased since may still be in them."""
+        with self.connection.transaction():
+            self._drop(self.names, BEFORE, NEXT)
+
     def _replay(self, step: str, *, shown: bool) -> None:
         def progress(done: int, total: int) -> None:
             self.watch(step, done, total)

@@ -369,14 +369,35 @@ BEGIN
 END
 $$;
 
+-- name: name_erased
+-- on: contact.erased
+-- Before what the range tells.
+DELETE FROM search.person_name
+USING (
+    SELECT DISTINCT workspace_id, facts->>'contact_id' AS contact_id
+    FROM projection.erased(%(after)s, %(until)s) WHERE topic IN ('contact.registered', 'contact.renamed')
+) AS gone
+WHERE person_name.workspace_id = gone.workspace_id AND person_kind = 'contact' AND person_id = gone.contact_id;
+
+-- name: chat_name_erased
+-- on: contact.erased
+DELETE FROM search.chat_name
+USING (
+    SELECT DISTINCT (facts->>'chat_id')::uuid AS chat_id, coalesce(facts->>'address_id', '') AS address_id
+    FROM projection.erased(%(after)s, %(until)s) WHERE topic LIKE 'chat.%%'
+) AS gone
+WHERE chat_name.chat_id = gone.chat_id AND chat_name.address_id = gone.address_id;
+
 -- name: message_changed
--- on: message.received, message.queued, message.edited, message.deleted
+-- on: message.received, message.queued, message.edited, message.deleted, contact.erased
 -- Each as it is now: what was told too early, late or twice has been put in order in `timeline`. One that was
 -- deleted, or has no text, is not found.
 WITH told AS (
     SELECT DISTINCT stream_id AS message_id FROM ledger
     WHERE position > %(after)s AND position <= %(until)s
       AND topic IN ('message.received', 'message.queued', 'message.edited', 'message.deleted')
+    UNION
+    SELECT stream_id FROM projection.erased(%(after)s, %(until)s) WHERE topic LIKE 'message.%%'
 ), known AS (
     SELECT message.*, deleted_at IS NULL AND text <> '' AS is_found
     FROM told

@@ -69,6 +69,16 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE task.task_id = of_task
 $$;
 
+-- name: task_erased
+-- on: contact.erased
+-- Before what the range tells.
+UPDATE tasks.task SET text = NULL
+FROM (
+    SELECT DISTINCT stream_id FROM projection.erased(%(after)s, %(until)s)
+    WHERE topic IN ('task.created', 'task.reworded')
+) AS gone
+WHERE task.task_id = gone.stream_id;
+
 -- name: task_created
 -- on: task.created
 INSERT INTO tasks.task

@@ -36,6 +36,15 @@ CREATE TABLE IF NOT EXISTS threads.helper (
 COMMENT ON COLUMN threads.helper.chat_ids IS 'that he was let into; he sees those that are one conversation';
 CREATE INDEX IF NOT EXISTS helper_of_several ON threads.helper (message_id) WHERE cardinality(chat_ids) > 1;
 
+-- name: reply_erased
+-- on: contact.erased
+UPDATE threads.reply SET text = NULL
+FROM (
+    SELECT (facts->>'message_id')::uuid AS message_id, position FROM projection.erased(%(after)s, %(until)s)
+    WHERE topic = 'thread.replied'
+) AS gone
+WHERE reply.message_id = gone.message_id AND reply.position = gone.position;
+
 -- name: replied
 -- on: thread.replied
 INSERT INTO threads.reply (message_id, position, reply_id, workspace_id, author_id, text, at)

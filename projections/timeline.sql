@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS timeline.delivery (
 
 -- name: index
 CREATE INDEX IF NOT EXISTS message_of_delivery ON timeline.message (delivery_id) WHERE direction = 'out';
+CREATE INDEX IF NOT EXISTS message_to_come ON timeline.message (chat_id) WHERE position IS NULL;
 
 -- name: functions
 -- Of two reports the further counts, in the order of domain/delivery.py: whoever read a message got it.
@@ -129,6 +130,18 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         'position', message.position,
         'thread', json_build_object('replies', timeline.replies_under(message.message_id)))
 $$;
+
+-- name: message_erased
+-- on: contact.erased
+-- Before what the range tells; one that is not here yet has no attachments so far.
+UPDATE timeline.message SET
+    external_id = NULL, sender_name = NULL, text = NULL,
+    attachments = CASE WHEN message.position IS NOT NULL THEN '[]'::jsonb END
+FROM (
+    SELECT DISTINCT stream_id FROM projection.erased(%(after)s, %(until)s)
+    WHERE topic IN ('message.received', 'message.queued', 'message.edited')
+) AS gone
+WHERE message.message_id = gone.stream_id;
 
 -- name: message_written
 -- on: message.received, message.queued

@@ -15,11 +15,38 @@ CREATE TABLE IF NOT EXISTS ledger (
     CONSTRAINT ledger_stream_version UNIQUE (stream_id, version)
 );
 
+-- Whatever this lets pass within an erasure is held against its event by `ledger_erase_only`.
 CREATE OR REPLACE FUNCTION ledger_refuse_change() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND current_setting('chatledger.erasing', true) <> '' THEN
+        RETURN NULL;
+    END IF;
     RAISE EXCEPTION '% of % is refused: what happened stays as it was written', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+-- Of a row nothing changes but that its private part is gone; and only of rows that are named by the event of
+-- the erasure, which stands in the ledger since this transaction. The setting alone lets nobody do anything.
+CREATE OR REPLACE FUNCTION ledger_erase_only() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    named int8multirange := (
+        SELECT range_agg(int8range((span->>0)::bigint, (span->>1)::bigint, '[]'))
+        FROM ledger CROSS JOIN LATERAL jsonb_array_elements(facts->'positions') AS span
+        WHERE position = nullif(current_setting('chatledger.erasing', true), '')::bigint
+          AND topic = 'contact.erased' AND ledger.xmin = pg_current_xact_id()::xid);
+BEGIN
+    IF EXISTS (
+        SELECT FROM former FULL JOIN latter USING (position)
+        WHERE (former.private IS NOT NULL AND latter.private IS NULL AND named @> position
+               AND to_jsonb(former) - 'private' = to_jsonb(latter) - 'private') IS NOT TRUE
+    ) THEN
+        RAISE EXCEPTION 'UPDATE of ledger is refused: what happened stays as it was written'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
 END
 $$;
 
@@ -34,6 +61,11 @@ BEGIN
             FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
         -- ALWAYS: also where session_replication_role silences triggers.
         ALTER TABLE ledger ENABLE ALWAYS TRIGGER refuse_change;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'ledger'::regclass AND tgname = 'erase_only') THEN
+        CREATE TRIGGER erase_only AFTER UPDATE ON ledger REFERENCING OLD TABLE AS former NEW TABLE AS latter
+            FOR EACH STATEMENT EXECUTE FUNCTION ledger_erase_only();
+        ALTER TABLE ledger ENABLE ALWAYS TRIGGER erase_only;
     END IF;
 END
 $$;
@@ -165,5 +197,34 @@ BEGIN
         first_event := event_ends[i] + 1;
         first_guard := guard_ends[i] + 1;
     END LOOP;
+END
+$$;
+
+-- Append the event of an erasure, and remove the private part of exactly the rows at these positions, in the
+-- caller's transaction: both or neither. Each of them must have one, and the event must name it.
+-- Everybody who keeps private things in memory is told to forget them.
+CREATE OR REPLACE FUNCTION ledger_erase(
+    positions bigint[],
+    stream_id uuid, version integer, topic text, state jsonb, guard_ids uuid[], guard_versions integer[]
+) RETURNS bigint
+LANGUAGE plpgsql
+SET enable_seqscan = off
+AS $$
+DECLARE
+    head bigint := ledger_lock();
+    erased bigint;
+BEGIN
+    PERFORM ledger_write(
+        head, ARRAY[stream_id], ARRAY[version], ARRAY[topic], ARRAY[state], guard_ids, guard_versions);
+    PERFORM set_config('chatledger.erasing', (head + 1)::text, true);
+    UPDATE ledger SET private = NULL WHERE position = ANY (positions);
+    GET DIAGNOSTICS erased = ROW_COUNT;
+    PERFORM set_config('chatledger.erasing', '', true);
+    IF erased <> cardinality(positions) THEN
+        RAISE EXCEPTION 'of % positions % are in the ledger', cardinality(positions), erased
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    PERFORM pg_notify('chatledger_erased', '');
+    RETURN head + 1;
 END
 $$;

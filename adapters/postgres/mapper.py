@@ -182,8 +182,9 @@ class Codec:
         envelope = self.read.validate_python({**envelope, "facts": state, "private": private})
         return attributes(stored_event, envelope, envelope["private"] or self._erased())
 
-    def _erased(self) -> dict[str, None]:
-        return dict.fromkeys(self.private_names)
+    def _erased(self) -> dict[str, bool | None]:
+        """What takes the place of a private payload that is not there, which an event may never have had."""
+        return {**dict.fromkeys(self.private_names), "erased": True} if self.private_names else {}
 
 
 codec_of = cache(Codec)

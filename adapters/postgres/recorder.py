@@ -35,6 +35,7 @@ from adapters.postgres.database import create_pool, migrate
 from adapters.postgres.group_commit import GroupCommit, Request
 from adapters.postgres.mapper import FactMapper
 from adapters.postgres.refusals import GuardMoved, library_errors
+from adapters.postgres.standstill import Standstill, standing_still
 from adapters.postgres.writer import LOCK_TIMEOUT_S, STATEMENT_TIMEOUT_S, LedgerWriter
 
 LEDGER_SQL = Path(__file__).with_name("ledger.sql")
@@ -165,6 +166,16 @@ class LedgerRecorder(ApplicationRecorder):
         position = await self._group_commit.append_async(Request(events, guards))
         self._wake_all()
         return position
+
+    @contextmanager
+    def standing_still(self) -> Iterator[Standstill]:
+        """Keep everybody else from appending as long as the block lasts; seconds, at most.
+
+        What is done over its connection is committed at the end, or not at all.
+        """
+        with standing_still(self._pool) as standstill:
+            yield standstill
+        self._wake_all()
 
     def select_events(
         self,

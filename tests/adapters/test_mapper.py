@@ -234,7 +234,8 @@ def test_old_events_are_brought_up_to_date(
     assert (event.number, event.unit) == (number, unit)
     assert event.remark == ("fragile" if private else None)
     assert event.timestamp == AT
-    assert set(vars(event)) == {field.name for field in dataclasses.fields(event)}
+    assert set(vars(event)) - {"erased"} == {field.name for field in dataclasses.fields(event)}
+    assert event.erased == (private is None)
 
 
 def test_an_event_says_the_version_of_its_class(mapper: FactMapper) -> None:

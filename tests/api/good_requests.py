@@ -76,6 +76,13 @@ CALLS = [
         frozenset({"responsible_id"}),
     ),
     Call(
+        "admin",
+        "POST",
+        "/v1/contacts/husband/erasure",
+        {"reason": "letter 12/25", "confirm": {"events": 1, "position": 1}},
+        frozenset({"position"}),
+    ),
+    Call(
         "connector",
         "PUT",
         "/v1/deals/another",

@@ -27,6 +27,8 @@ NEEDS = {
     "PUT /v1/employees/{employee_id}": DIRECTORY,
     "PUT /v1/staff/{staff_id}": DIRECTORY,
     "PUT /v1/contacts/{contact_id}": DIRECTORY,
+    "GET /v1/contacts/{contact_id}/erasure": ADMIN,
+    "POST /v1/contacts/{contact_id}/erasure": ADMIN,
     "PUT /v1/deals/{deal_id}": DIRECTORY,
     "POST /v1/deals/{deal_id}/reassign": DIRECTORY,
     "POST /v1/handover": DIRECTORY,
