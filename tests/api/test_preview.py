@@ -68,6 +68,29 @@ def test_links_are_foreseen(auditor: Client) -> None:
     assert previewed(auditor, **unlink)[0] == {("oleg", "loses"), ("vera", "gains")}
 
 
+def test_helpers_go_where_a_link_moves_the_chats(admin: Client, connector: Client, auditor: Client) -> None:
+    admin.put_employee("anna")
+    anna = admin.with_token("employee:anna")
+    one, two = (str(ids.chat_id("main", "phone", chat)) for chat in ("one", "two"))
+    admin.put_employee("boris")
+    admin.put_contact("couple", "+7 888 1", "+7 888 2", responsible_id="anna")
+    connector.tell(connector.message("one", "+7 888 1"), connector.message("two", "+7 888 2"))
+    conversation = anna.conversation_with("one")
+    messages = anna.get(f"/v1/conversations/{conversation}/messages")["items"]
+    message = next(each["message_id"] for each in messages if each["chat_id"] == one)
+    thread = f"/v1/conversations/{conversation}/messages/{message}/thread"
+    assert anna.post(thread, {"text": "help", "add_employee_ids": ["boris"]})["position"]
+    wish = {"address": {"kind": "whatsapp", "address": "+7 888 2"}, "contact_id": "couple"}
+
+    unlinked, told = previewed(auditor, action="unlink", **wish)
+    admin.put_contact("couple", "+7 888 1", responsible_id="anna")
+    linked, _ = previewed(auditor, action="link", **wish)
+
+    assert unlinked == {("anna", "loses"), ("boris", "loses"), ("vera", "gains")}
+    assert {each["chat_id"] for each in told["items"]} == {two}
+    assert linked == {("boris", "gains"), ("anna", "gains"), ("vera", "loses")}
+
+
 @pytest.mark.parametrize(
     ("wish", "status", "what"),
     [
