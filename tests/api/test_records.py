@@ -127,7 +127,7 @@ def test_what_was_believed_at_one_time_about_another(auditor: Client, story: dic
 
 
 def test_pages_keep_to_the_position_of_the_first(
-    auditor: Client, admin: Client, connector: Client, story: dict[str, Any]
+    server: Server, auditor: Client, connector: Client, story: dict[str, Any]
 ) -> None:
     page = transcript(auditor, story, limit=1)
     connector.tell(message(connector, "late", PHONE, "Before all that", "2025-03-01T09:00:00Z"))
@@ -137,12 +137,8 @@ def test_pages_keep_to_the_position_of_the_first(
         items += page["items"]
 
     assert [item["text"] for item in items] == ["Let us meet on Monday", "And me", "Friday is fine"]
-    whole = transcript(auditor, story, min_position=connector_head(admin))
+    whole = transcript(auditor, story, min_position=server.head)
     assert whole["items"][0]["text"] == "Before all that"
-
-
-def connector_head(admin: Client) -> int:
-    return int(admin.put_channel()["position"])
 
 
 def test_before_it_was_there_nothing_is_shown(auditor: Client, story: dict[str, Any]) -> None:

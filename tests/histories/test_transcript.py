@@ -37,7 +37,7 @@ from tests.histories.alphabet import (
 )
 from tests.histories.client_rules import ClientRules
 from tests.histories.company_rules import CompanyRules
-from tests.histories.employee_rules import AnswerRules
+from tests.histories.employee_rules import AnswerRules, Turn
 from tests.histories.ledger_oracle import LedgerOracle, ledger_rows
 from tests.histories.messenger_rules import MessageRules, News, news_about
 from tests.histories.thread_rules import ThreadRules
@@ -64,7 +64,30 @@ class ConversationsAreLookedBackAt(ThreadRules, AnswerRules, MessageRules, Clien
         self.put_employee(IRINA, "supervisor", False, True)
         self.put_contact("wife", "oleg", {"1"})
         self.hear([News("renamed", "family", "1", "0", MORNING, 0)])
-        self.ask("p2", "0", "1")
+        self.tell_the_story()
+
+    def tell_the_story(self) -> None:
+        """A bit of everything that a transcript shows, so that each history has it: two chats of one client,
+        and of the group what is told late, of times before what was told."""
+        for chat in CHATS:
+            self.hear([News("message", chat, "1", "0", 1, 0), News("message", chat, "2", "1", 2, 0)])
+        self.hear([News("message", "family", "1", "2", 3, 0), News("message", "family", "2", "3", 0, 0)])
+        self.hear([News("left", "family", "2", "", 1, 0)])
+        self.hear([News("edit", "family", "1", "0", ago, how) for ago, how in ((2, 0), (0, 2), (1, 0))])
+        self.hear([News("deletion", "family", "1", "1", ago, 0) for ago in (0, 1)])
+        self.follow()
+        turns = [Turn("p1", "oleg", "claim", 1, 0, ""), Turn("family", "vera", "claim", 1, 0, "")]
+        self.act(
+            [*turns, Turn("family", "vera", "read_up_to", 1, 0, ""), Turn("p2", "vera", "snooze", 2, 0, "")]
+        )
+        self.rename("wife", "Anna")
+        self.write_in_thread("family", "0", "vera", "first", {"oleg", IRINA}, set())
+        self.write_in_thread("family", "0", IRINA, "second", set(), {"oleg"})
+        self.answer("family", "first", "vera")
+        self.world.minute += 2
+        self.rename("vera", "Boris")
+        self.hear([News("report of an answer", "family", "", "0", 0, how) for how in (2, 1)])
+        self.put_contact("wife", "oleg", set())
 
     @rule(news=news_about("message", "edit", "edit", "deletion", chats=["family"], messages=["0", "1"]))
     def hear_of_the_same_messages(self, news: list[News]) -> None:
@@ -243,6 +266,6 @@ def test_a_conversation_looked_as_its_events_tell(databases: Databases, migrated
     run_state_machine_as_test(
         type("History", (ConversationsAreLookedBackAt,), {"opened": staticmethod(opened)}),
         settings=settings(
-            max_examples=4, stateful_step_count=25, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=3, stateful_step_count=15, suppress_health_check=[HealthCheck.too_slow]
         ),
     )

@@ -12,6 +12,7 @@ from psycopg import Connection
 from adapters.postgres.database import create_async_pool
 from api.catalogue import NOUNS, fields
 from projections.answer import Answer
+from projections.read_model import READ_MODELS
 from projections.subjects import KINDS, Subjects
 from projections.transcript import Transcript
 from tests.projections.history import WORKSPACE, History, all_rows, follow, named, noon, rebuild
@@ -138,6 +139,26 @@ def test_what_was_erased_is_said_to_be(url: str, connection: Connection[Any], hi
     assert (now["text"], now["erased"]) == ("kept", False)
     assert [version["erased"] for version in now["versions"]] == [True, False]
     assert ask(url, "events", "chat", named("chat"))["items"][1]["private"] is None
+
+
+def test_what_auditors_ask_changes_no_other_rows(
+    url: str, connection: Connection[Any], history: History
+) -> None:
+    chat_with_a_message(history, "hello")
+    follow(connection, history.head)
+    others = [name for name in READ_MODELS if name != "subjects"]
+    before = all_rows(connection, *others)
+
+    asked: dict[str, Any] = {
+        "question": "transcript",
+        "asked": {"chat_id": named("chat"), "employee_id": "oleg"},
+    }
+    history.append("audit.asked", "question", question_id=named("question"), **asked)
+    follow(connection, history.head)
+
+    assert all_rows(connection, *others) == before
+    assert positions(url, "chat", named("chat")) == [1, 2]
+    assert [item["position"] for item in ask(url, "questions")["items"]] == [3]
 
 
 def test_the_same_is_answered_when_all_tables_were_built_anew(
