@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,9 @@ from api import limits
 from api.hashing import STATEMENTS, tiles_at
 
 TIMEOUT_S = 60.0
+ONLY_OWNER = 0o600
+"""Who may read a new file: it has what people wrote."""
+
 CHECKPOINT_LINE = b'{"checkpoint"'
 
 
@@ -77,9 +81,7 @@ class OfServer:
         self.client = client
 
     def checkpoint(self) -> dict[str, Any]:
-        """With what the server has now under it."""
-        head = self._get("/v1/audit/log", after=limits.POSITION).headers["Chatledger-Position"]
-        answer: dict[str, Any] = self._get("/v1/audit/checkpoint", min_position=int(head)).json()
+        answer: dict[str, Any] = self.client.get("/v1/audit/checkpoint").raise_for_status().json()
         return answer
 
     def lines(self, after: int, until: int) -> Iterator[bytes]:
@@ -91,9 +93,6 @@ class OfServer:
     def leaf_tile(self, index: int) -> bytes:
         answer = self.client.get(f"/v1/audit/tile/0/{index}")
         return b"" if answer.is_client_error else answer.raise_for_status().content
-
-    def _get(self, path: str, **parameters: Any) -> httpx.Response:
-        return self.client.get(path, params=parameters).raise_for_status()
 
 
 def line_of(row: Mapping[str, Any]) -> bytes:
@@ -126,7 +125,7 @@ def exported_before(path: Path) -> tuple[int, int]:
     return events, size
 
 
-def export(source: Source, path: Path, told: Any) -> int:
+def export(source: Source, path: Path, told: Callable[[int, int], object]) -> int:
     """Write the log up to its latest signed tree head, and that behind it; goes on where it was cut off.
 
     told: is told how many events of how many are there. Returns how many there are.
@@ -136,7 +135,7 @@ def export(source: Source, path: Path, told: Any) -> int:
     """
     checkpoint = source.checkpoint()
     events, size = exported_before(path)
-    with path.open("r+b" if path.exists() else "wb") as file:
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, ONLY_OWNER), "r+b") as file:
         file.truncate(size)
         file.seek(size)
         for part in source.lines(events, checkpoint["size"]):

@@ -117,8 +117,9 @@ FROM proof.head;
 SELECT name, size, error FROM proof.place ORDER BY name LIMIT 1000;
 
 -- name: want
--- Somebody waits for a tree head over so many events.
-UPDATE proof.head SET wanted_size = %(size)s WHERE wanted_size < %(size)s;
+-- Somebody waits for a tree head over so many events. What is not recorded yet would keep others waiting.
+UPDATE proof.head SET wanted_size = %(size)s FROM ledger_head
+WHERE wanted_size < %(size)s AND ledger_head.position >= %(size)s;
 
 -- name: checkpoint
 -- The latest, or the first of at least this size; and why there may be no other.

@@ -41,7 +41,7 @@ SIGNATURES = 100
 KEY_NAME = re.compile(r"[^\s+]+")
 SIGNATURE = re.compile(r"— ([^\s+]+) (\S+)")
 SIZE = re.compile("0|[1-9][0-9]{0,15}")
-ONLY_OWNER = 0o600
+NOT_THE_OWNER = 0o077
 
 
 class BadNote(ValueError):
@@ -165,7 +165,7 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
     """
     if not path.exists():
         _make_key(path)
-    if path.stat().st_mode & 0o077:
+    if path.stat().st_mode & NOT_THE_OWNER:
         raise KeyNotSafe(f"{path} can be read by others: chmod 600 {path}")
     try:
         key = load_pem_private_key(path.read_bytes(), None)
