@@ -20,6 +20,7 @@ from adapters.settings import Settings
 from api import catalogue, demo, importing, limits, rebuilds, serving
 from api.access import digest_of, token_text
 from api.app import create_app, open_system
+from api.auditing import commands as auditing
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
 from api.complaints import FAILED, NothingThere, end_in_order, told_in_one_line
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 projections = typer.Typer(help="Read models one by one.", no_args_is_help=True, rich_markup_mode="rich")
 app.add_typer(projections, name="projections")
+app.add_typer(auditing.app, name="audit")
 console = Console()
 
 
@@ -55,6 +57,12 @@ Data = Annotated[
     Path | None, typer.Option("--data", help="Folder of our own PostgreSQL.", show_default="./data")
 ]
 Workspace = Annotated[str, typer.Option("--workspace", help="The company.")]
+
+
+@app.callback()
+def begin(context: typer.Context) -> None:
+    """Commands in files of their own open the system by way of this one, where it is wired together."""
+    context.obj = lambda data: opened(settings_with(data=data))
 
 
 @app.command(epilog=examples("serve", "serve --host 0.0.0.0 --port 8080 --data /var/lib/chatledger"))

@@ -18,6 +18,8 @@ from rich.text import Text
 
 from adapters.postgres.data_folder import DataFolderTaken
 from adapters.postgres.embedded import PostgresFailed
+from api.auditing.asker import AnswerRefused
+from api.auditing.commands import PlottingMissing
 from api.bench.benchmarks import UnknownBenchmark
 from api.bench.measuring import NotDurable, PeerMissing
 from api.bench.servers import ServerFailed
@@ -46,6 +48,7 @@ class NothingThere(Exception):
 
 
 COMPLAINTS = (
+    AnswerRefused,
     CrowdLost,
     DataFolderTaken,
     Different,
@@ -57,6 +60,7 @@ COMPLAINTS = (
     OSError,
     PeerMissing,
     PersistenceError,
+    PlottingMissing,
     PoolTimeout,
     PostgresFailed,
     ReadModelFailed,
