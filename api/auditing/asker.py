@@ -97,13 +97,13 @@ def asking_here(system: System, workspace_id: str) -> Iterator[Asker]:
         stack.callback(lambda: runner.run(system.async_pool.close()))
         runner.run(system.async_pool.open())
         client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(create_app(system)),
+            transport=httpx.ASGITransport(create_app(system), raise_app_exceptions=False),
             base_url=HERE,
             headers={"Authorization": f"Bearer {token}"},
             timeout=TIMEOUT_S,
         )
         stack.callback(lambda: runner.run(client.aclose()))
-        yield Asker(lambda *args, **options: runner.run(client.request(*args, **options)), "this data folder")
+        yield Asker(lambda *args, **options: runner.run(client.request(*args, **options)), "this database")
 
 
 @contextmanager
