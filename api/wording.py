@@ -66,7 +66,7 @@ def _sentences(explained: Json, speaker: Speaker) -> Iterator[str]:
             f"{who} has never seen this chat{_up_to(at)}.",
             f"{who}: этот чат ни разу не был виден{_up_to(at)}.",
         )
-        for cause in (explained.get("never") or {}).get("because", []):
+        for cause in (explained.get("never") or {}).get("because") or ():
             yield from _never(who, cause, speaker)
 
 
@@ -85,7 +85,7 @@ def _why(reason: Json, speaker: Speaker) -> Iterator[str]:
     yield speaker.one_of(
         f"Reason: {speaker.reason(reason)}, since {since}.", f"Причина: {speaker.reason(reason)}, с {since}."
     )
-    for event in reason.get("events", []):
+    for event in reason.get("events") or ():
         yield happened_at(event, speaker)
 
 
@@ -94,7 +94,7 @@ def _lost(who: str, lost: Json, speaker: Speaker) -> Iterator[str]:
     yield speaker.one_of(f"{who} lost it: {place}.", f"{who}: чат скрыт с {place}.")
     if event := lost.get("event"):
         yield happened_at(event, speaker)
-    for reason in lost.get("reasons", []):
+    for reason in lost.get("reasons") or ():
         since, until = _place(reason["since"], speaker), _place(reason.get("until") or lost, speaker)
         yield speaker.one_of(
             f"Reason until then: {speaker.reason(reason)}, from {since} to {until}.",
@@ -102,7 +102,7 @@ def _lost(who: str, lost: Json, speaker: Speaker) -> Iterator[str]:
         )
         told = {lost["position"]}
         yield from (
-            happened_at(each, speaker) for each in reason.get("events", []) if each["position"] not in told
+            happened_at(each, speaker) for each in reason.get("events") or () if each["position"] not in told
         )
 
 
@@ -116,7 +116,7 @@ def _never(who: str, cause: Json, speaker: Speaker) -> Iterator[str]:
     if answering := cause.get("answering"):
         told = "; ".join(_answering(each, speaker) for each in answering)
         yield speaker.one_of(f"Those who answer: {told}.", f"Кто отвечает: {told}.")
-    for event in cause.get("events", []):
+    for event in cause.get("events") or ():
         yield happened_at(event, speaker)
 
 

@@ -54,14 +54,15 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 """Question → paths into an item of its answer; a dot in a path is an underscore in the header."""
 
 IDS = ("contact_id", "deal_id", "role", "channel_id", "message_id")
-REASON_FIELDS = {"kind", *IDS, "since", "until", "events"}
+REASONS = {"reasons", "reason", "because"}
+"""Columns that hold reasons or causes, told by their kind and ids."""
 
 
 def write(question: str, items: Iterable[Json], out: TextIO) -> None:
     """Items as CSV, each as it comes."""
     writer, columns = csv.writer(out), COLUMNS[question]
     writer.writerow(column.replace(".", "_") for column in columns)
-    writer.writerows([_cell(_at(item, column)) for column in columns] for item in items)
+    writer.writerows([_cell(column, _at(item, column)) for column in columns] for item in items)
 
 
 def explained(answer: Json) -> Iterator[Json]:
@@ -75,9 +76,9 @@ def explained(answer: Json) -> Iterator[Json]:
         *(("reason", reason, reason["since"], None) for reason in answer["reasons"]),
         *(
             ("lost", reason, reason["since"], reason.get("until") or end)
-            for reason in lost.get("reasons", [])
+            for reason in lost.get("reasons") or ()
         ),
-        *(("never", cause, None, None) for cause in (answer.get("never") or {}).get("because", [])),
+        *(("never", cause, None, None) for cause in (answer.get("never") or {}).get("because") or ()),
     )
     for part, because, since, until in parts:
         row = {**common, "part": part, "because": because, "since": since, "until": until}
@@ -91,24 +92,21 @@ def _at(item: Json, path: str) -> object:
     return found
 
 
-def _cell(value: Any) -> object:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case {"kind": str()} if set(value) <= REASON_FIELDS:
-            return _short(value)
-        case {"code": str() as code}:
-            return code
-        case [{"kind": str()}, *_]:
-            return "; ".join(str(_cell(each)) for each in value)
-        case list() | dict():
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else ""
-    return value
+def _cell(column: str, value: Any) -> str | int:
+    if value is None or value == []:
+        return ""
+    if column in REASONS:
+        return "; ".join(_short(each) for each in (value if isinstance(value, list) else [value]))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    told: str | int = value
+    return told
 
 
 def _short(reason: Json) -> str:
-    """A reason: owns_deal(contact_id=husband deal_id=house)."""
+    """A reason or cause: owns_deal(contact_id=husband deal_id=house)."""
     told = " ".join(f"{name}={reason[name]}" for name in IDS if reason.get(name) is not None)
-    return f"{reason['kind']}({told})" if told else str(reason["kind"])
+    name = str(reason.get("kind") or reason.get("code"))
+    return f"{name}({told})" if told else name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
@@ -32,6 +32,9 @@ HEADINGS: Mapping[str, tuple[str, str]] = {
     "question": ("question", "вопрос"),
     "asked for": ("about what", "о чём"),
 }
+NOT_ASKED = {"question_id", "private_digest", "salt", "limit", "cursor"}
+"""What the record of a question has beside what was asked about."""
+
 ID_WIDTH = 36
 """Columns; an id is copied, and so stays in one piece."""
 
@@ -119,12 +122,11 @@ def questions(items: Iterable[Json], speaker: Speaker) -> RenderableType:
     for event in items:
         asked = {**event["facts"], **(event["private"] or {})}
         question = asked.pop("question", event["topic"])
-        asked.pop("private_digest", None)
         table.add_row(
             _place({"at": event["recorded_at"], "position": event["position"]}, speaker),
             Text(speaker.actor(event["actor"])),
             Text(plain(question)),
-            Text(plain(_pairs(asked)), overflow="fold"),
+            Text(plain(" ".join(_pairs(asked))), overflow="fold"),
         )
     return _captioned(table, speaker.one_of("Who asked what", "Кто что спрашивал"), speaker)
 
@@ -210,12 +212,10 @@ def _depth(sentence: str) -> int:
     return 4 if sentence.startswith(("Event ", "Событие ")) else 2
 
 
-def _pairs(asked: Mapping[str, object]) -> str:
-    """`chat_id=4175… at=15`, also of what is asked within a part of the question."""
-    told: list[str] = []
+def _pairs(asked: Mapping[str, object]) -> Iterator[str]:
+    """`chat_id=4175… at=15`: what was asked about, wherever in the event it stands."""
     for name, value in asked.items():
         if isinstance(value, Mapping):
-            told.append(_pairs(value))
-        elif value is not None:
-            told.append(f"{name}={value}")
-    return " ".join(told)
+            yield from _pairs(value)
+        elif value is not None and name not in NOT_ASKED:
+            yield f"{name}={value}"

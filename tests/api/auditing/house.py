@@ -207,6 +207,7 @@ LOST = {
                 **owns("husband"),
                 "since": place(HUSBAND_JOINED),
                 "until": place(DEAL_REASSIGNED),
+                "ended": ["owner"],
                 "events": [HUSBAND_JOINED, DEAL_REASSIGNED],
             }
         ],
@@ -278,7 +279,13 @@ QUESTION = event(
     60,
     "24T08:00:00",
     "audit.asked",
-    {"question": "who_saw", "chat_id": CHAT, "at": "41", "private_digest": "00"},
+    {
+        "question_id": "1",
+        "question": "visibility",
+        "asked": {"chat_id": CHAT, "at": "41"},
+        "private_digest": "00",
+    },
+    {"wording": {"address": "+7 900"}, "salt": "00"},
     actor="auditor:5f1c0000-0000-4000-8000-000000000002",
 )
 

@@ -118,6 +118,7 @@ def test_why_as_rows_names_each_event(api: Answering) -> None:
         ("lost", "31"),
         ("lost", "42"),
     ]
+    assert rows[1]["because"] == "owns_deal(contact_id=husband deal_id=house)"
     assert {row["visible"] for row in rows} == {"false"}
 
 
@@ -125,6 +126,11 @@ ONE_OF_EACH = (
     *("who --chat c", "seen --employee oleg", "why --employee oleg --chat c", "owner --deal house"),
     *("transcript --chat c", "events --subject chat:c", "preview handover --from a --to b", "questions"),
 )
+
+
+def test_a_question_is_told_with_what_it_was_about(api: Answering) -> None:
+    row = told(api, "questions", COLUMNS="140").splitlines()[-1]
+    assert row.endswith(f"auditor 5f1c0000   visibility   chat_id={house.CHAT} at=41 address=+7 900")
 
 
 @pytest.mark.parametrize("words", ONE_OF_EACH)
