@@ -46,7 +46,7 @@ class Sheet:
         self.rows = list(_rows(lanes, speaker))
         longest = max((len(short(each.name, NAME_CHARACTERS)) for each in lanes), default=0)
         self.left = SIDE + max(longest * INCH_PER_CHARACTER, 1.0)
-        self.lanes_width = WIDTH - self.left - SIDE
+        self.lanes_width = WIDTH - self.left - 2 * SIDE
         self.lane_height = LANE if len(lanes) <= MANY_LANES else LANE_OF_MANY
         self.badge_rows = badge_rows(timeline, self.lanes_width)
         self.top = TITLE + (max(self.badge_rows.values(), default=-1) + 1) * BADGE_ROW

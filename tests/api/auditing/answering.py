@@ -84,7 +84,9 @@ def answering() -> Iterator[Answering]:
 
 
 def _page(answer: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
+    who = parameters.get("employee_id")
+    items = [item for item in answer["items"] if who is None or item["employee_id"] == who]
     begin = int(parameters.get("cursor", "0"))
     end = begin + min(PAGE_ITEMS, int(parameters["limit"]))
-    more = str(end) if end < len(answer["items"]) else None
-    return {**answer, "items": answer["items"][begin:end], "next_cursor": more}
+    more = str(end) if end < len(items) else None
+    return {**answer, "items": items[begin:end], "next_cursor": more}

@@ -279,13 +279,8 @@ QUESTION = event(
     60,
     "24T08:00:00",
     "audit.asked",
-    {
-        "question_id": "1",
-        "question": "visibility",
-        "asked": {"chat_id": CHAT, "at": "41"},
-        "private_digest": "00",
-    },
-    {"wording": {"address": "+7 900"}, "salt": "00"},
+    {"question_id": "1", "question": "events", "asked": {"limit": "50", "at": "41"}, "private_digest": "00"},
+    {"wording": {"kind": "whatsapp", "address": HUSBAND}, "salt": "00"},
     actor="auditor:5f1c0000-0000-4000-8000-000000000002",
 )
 
@@ -331,7 +326,7 @@ TRANSCRIPT = {
     "chats": [CHAT],
     "folder": "in_progress",
     "holder_id": "pavel",
-    "participants": PARTICIPANTS,
+    "participants": [{**each, "left_at": None} for each in PARTICIPANTS],
     "items": [
         _message(
             1,
