@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -212,6 +213,7 @@ def timeline(
     if out.suffix != ".svg":
         raise typer.BadParameter(f"{out} does not end in .svg", param_hint="--out")
     span = (asked.moment(since, begins=True), asked.moment(until))
+    draw = drawing()
     with asked.asking() as asker:
         story = timelines.collected(asker, chat, *span)
     speaker = replace(asked.speaker, names=asker.names)
@@ -259,15 +261,14 @@ def unlink(
     foresee(asked, {"action": "unlink", "address": split(address), "contact_id": contact})
 
 
-def draw(timeline: timelines.Timeline, speaker: Speaker) -> str:
+def drawing() -> Callable[[timelines.Timeline, Speaker], str]:
     """Raises: PlottingMissing: there is nothing to draw with."""
     try:
         from api.auditing import picture  # takes half a second to load, which no other command is to wait for
     except ModuleNotFoundError:
-        raise PlottingMissing(
-            "Matplotlib is not there to draw with: pip install 'chatledger[pictures]'"
-        ) from None
-    return picture.drawn(timeline, speaker)
+        told = "Matplotlib is not there to draw with: pip install 'chatledger[pictures]'"
+        raise PlottingMissing(told) from None
+    return picture.drawn
 
 
 def foresee(asked: Asked, change: dict[str, object]) -> None:

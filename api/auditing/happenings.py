@@ -143,6 +143,7 @@ HAPPENINGS: Mapping[str, tuple[str, str]] = {
 """Topic → what happened, in English and Russian; the connecting words keep every name in the nominative."""
 
 STORED_WORDS = {
+    "cause",
     "role",
     "status",
     "from_status",

@@ -53,7 +53,7 @@ MONTHS: Mapping[Language, tuple[str, ...]] = {
         "декабря",
     ),
 }
-NOUNS: Mapping[str, tuple[str, str]] = {
+WORDS: Mapping[str, tuple[str, str]] = {
     "employee": ("employee", "сотрудник"),
     "contact": ("contact", "контакт"),
     "deal": ("deal", "сделка"),
@@ -77,6 +77,16 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "in_progress": ("in progress", "В работе"),
     "snoozed": ("snoozed", "Отложенные"),
     "closed": ("closed", "Закрытые"),
+    "asked": ("by request", "по просьбе"),
+    "message": ("the client wrote", "клиент написал"),
+    "time": ("the time came", "время пришло"),
+    "lost_sight": ("no longer sees it", "больше не видит обращение"),
+    "gone": ("its address is gone", "адреса больше нет"),
+    "queued": ("queued", "в очереди"),
+    "sent": ("sent", "отправлено"),
+    "failed": ("failed", "не удалась"),
+    "delivered": ("delivered", "доставлено"),
+    "read": ("read", "прочитано"),
     "gains": ("gains", "получит"),
     "loses": ("loses", "потеряет"),
     "system": ("Chatledger itself", "сам Chatledger"),
@@ -128,7 +138,7 @@ class Speaker:
 
     def word(self, stored: object) -> str:
         """A stored word as people say it; one that we do not know is told as it is."""
-        return self.one_of(*NOUNS.get(str(stored), (plain(stored), plain(stored))))
+        return self.one_of(*WORDS.get(str(stored), (plain(stored), plain(stored))))
 
     def name(self, noun: str, thing_id: object) -> str:
         """What it is called; its id where we know no name."""

@@ -113,7 +113,10 @@ def _what_became(item: Json, speaker: Speaker) -> Iterator[Text]:
 
 
 def _hidden(item: Json, speaker: Speaker) -> Iterator[Text]:
-    """The thread among employees, which never reaches the client."""
+    """The thread among employees, which never reaches the client, and who was asked for help in it."""
+    if helpers := item.get("helpers"):
+        names = ", ".join(plain(each["name"] or each["employee_id"]) for each in helpers)
+        yield Text.assemble(("┊ ", HIDDEN), (speaker.one_of("helpers: ", "помощники: ") + names, DIM))
     for reply in item.get("thread") or ():
         author = plain(reply["author"].get("name") or reply["author"].get("id"))
         when = speaker.stamp(reply["at"])

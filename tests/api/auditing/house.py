@@ -344,6 +344,7 @@ TRANSCRIPT = {
             "Good day, I am the architect.",
             "out",
             thread=[HIDDEN_REPLY],
+            helpers=[{"employee_id": "vera", "name": "Vera", "added_by": "irina"}],
             attachments=[{"kind": "document", "name": "plan.pdf"}],
         ),
         _message(

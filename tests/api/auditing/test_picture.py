@@ -130,7 +130,9 @@ def test_the_same_story_gives_the_same_bytes() -> None:
 
 def test_names_of_strangers_are_only_text() -> None:
     names = [{**each, "name": "<b>$x^2$ & \x1b[31m\u202e"} for each in house.PARTICIPANTS]
-    svg = picture.drawn(timeline(replace(STORY, participants=names), ENGLISH), ENGLISH)
+    odd = [{**each, "employee_id": f"o'<\"&{each['employee_id']}"} for each in house.HISTORY]
+    svg = picture.drawn(timeline(replace(STORY, participants=names, history=odd), ENGLISH), ENGLISH)
+    assert "lane:o'<\"&vera" in ids(svg)
     assert any(each.startswith("<b>$x^2$ & \ufffd[31m\ufffd") for each in texts(svg))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC
+from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,10 +10,16 @@ import pytest
 
 from api import catalogue
 from api.auditing.happenings import HAPPENINGS, happened
-from api.auditing.speaker import LANGUAGES, Language, Speaker, plain
+from api.auditing.speaker import LANGUAGES, WORDS, Language, Speaker, plain
 from api.catalogue import NOUNS
 from api.wording import in_words
+from domain.channel import ChannelVisibility
+from domain.conversation import Cause, Folder
+from domain.deal import DealStatus
+from domain.delivery import DeliveryStatus
+from domain.employee import Role
 from domain.fact import Noun
+from domain.webhook import Switch
 from tests.api.auditing import house
 
 SPEAKERS = {language: Speaker(language, house.NAMES, UTC) for language in LANGUAGES}
@@ -165,6 +172,13 @@ def test_every_slot_of_every_sentence_is_filled_from_the_event(noun: type[Noun],
         event = house.event(1, "01T00:00:00", fact.TOPIC, fields)
         told = happened({**event, "private": fields}, SPEAKERS[language])
         assert not {"—", "{", "nobody", "никто"} & set(re.findall(r"\w+|[—{]", told)), told
+
+
+@pytest.mark.parametrize(
+    "words", [Folder, Cause, Switch, DeliveryStatus, DealStatus, Role, ChannelVisibility]
+)
+def test_every_stored_word_has_one_that_people_say(words: type[StrEnum]) -> None:
+    assert {str(word) for word in words} <= set(WORDS)
 
 
 def test_what_was_erased_reads_as_such() -> None:
