@@ -13,8 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api.auditing.asker import AnswerRefused
-from api.auditing.commands import PlottingMissing
-from api.cli import app
+from api.auditing.commands import PlottingMissing, app
 from tests.api.auditing import house
 from tests.api.auditing.answering import TOKEN, Answering, answering
 
@@ -62,7 +61,7 @@ def api() -> Iterator[Answering]:
 
 def ask(api: Answering, words: str, **environment: str) -> Result:
     variables = {"CHATLEDGER_URL": api.url, "CHATLEDGER_TOKEN": TOKEN, "COLUMNS": str(WIDTH), "LANG": "C"}
-    return CliRunner().invoke(app, ["audit", *words.split()], env={**variables, "LC_ALL": "", **environment})
+    return CliRunner().invoke(app, words.split(), env={**variables, "LC_ALL": "", **environment})
 
 
 def told(api: Answering, words: str, **environment: str) -> str:
