@@ -12,9 +12,10 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api import catalogue, demo, erasing_by_hand, importing, limits, proof_cli, rebuilds, serving
+from api import catalogue, demo, erasing_by_hand, importing, limits, rebuilds, serving
 from api.access import digest_of, token_text
 from api.app import create_app, open_system
+from api.auditing import commands as auditing
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
 from api.complaints import FAILED, end_in_order, told_in_one_line
@@ -40,7 +41,7 @@ app = typer.Typer(
 )
 projections = typer.Typer(help="Read models one by one.", no_args_is_help=True, rich_markup_mode="rich")
 app.add_typer(projections, name="projections")
-app.add_typer(proof_cli.audit, name="audit")
+app.add_typer(auditing.app, name="audit")
 console = Console()
 
 Workspace = Annotated[str, typer.Option("--workspace", help="The company.")]

@@ -19,6 +19,8 @@ from rich.text import Text
 from adapters.merkle.note import KeyNotSafe
 from adapters.postgres.data_folder import DataFolderTaken
 from adapters.postgres.embedded import PostgresFailed
+from api.auditing.asker import AnswerRefused
+from api.auditing.commands import PlottingMissing
 from api.bench.benchmarks import UnknownBenchmark
 from api.bench.measuring import NotDurable, PeerMissing
 from api.bench.servers import ServerFailed
@@ -48,6 +50,7 @@ class NothingThere(Exception):
 
 
 COMPLAINTS = (
+    AnswerRefused,
     CrowdLost,
     DataFolderTaken,
     Different,
@@ -61,6 +64,7 @@ COMPLAINTS = (
     OSError,
     PeerMissing,
     PersistenceError,
+    PlottingMissing,
     PoolTimeout,
     PostgresFailed,
     ReadModelFailed,

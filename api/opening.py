@@ -42,16 +42,25 @@ def opened(settings: Settings) -> Iterator[System]:
 def database(settings: Settings, *, owner: str) -> Iterator[str]:
     """The database as it is: nothing follows the ledger because somebody looked."""
     with ExitStack() as stack:
-        if settings.database_url:
-            yield settings.database_url
-        elif not (settings.data / "postgres").exists():
-            raise NothingThere(f"There is no Chatledger in {settings.data}.")
+        if url := there(settings).database_url:
+            yield url
         else:
             try:
                 url = stack.enter_context(EmbeddedPostgres(settings.data, owner=owner))
             except DataFolderTaken as taken:
                 url = _beside(settings, taken).database_url or ""
             yield url
+
+
+def there(settings: Settings) -> Settings:
+    """The settings of something that is there.
+
+    Raises:
+        NothingThere: who only looks or asks makes no data folder.
+    """
+    if not settings.database_url and not (settings.data / "postgres").exists():
+        raise NothingThere(f"There is no Chatledger in {settings.data}.")
+    return settings
 
 
 def _beside(settings: Settings, taken: DataFolderTaken) -> Settings:

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from adapters.merkle.note import BadNote, Verifier
 from adapters.merkle.verifying import Kept, LeafTile, Report, Verification, no_tiles
+from api.auditing.commands import app as audit
 from api.complaints import FAILED
 from api.exporting import TIMEOUT_S, OfDatabase, OfServer, Source, export, whole_lines
 from api.opening import Data, database, examples, settings_with
@@ -26,16 +27,16 @@ from api.terminal import Bar
 
 STDIN = "-"
 
-audit = typer.Typer(
-    help="What an auditor asks, takes away and checks.", no_args_is_help=True, rich_markup_mode="rich"
-)
 console = Console()
 
 Token = Annotated[
     str | None, typer.Option(envvar="CHATLEDGER_TOKEN", help="An auditor's, for a server.", show_envvar=True)
 ]
 Server = Annotated[
-    str | None, typer.Option("--server", help="URL of a server; left out, the database of --data.")
+    str | None,
+    typer.Option(
+        "--url", envvar="CHATLEDGER_URL", help="A server; left out, the database of --data.", show_envvar=True
+    ),
 ]
 
 

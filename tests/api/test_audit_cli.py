@@ -56,7 +56,7 @@ def test_a_log_is_taken_from_the_database_and_checked_by_itself(
 def test_a_server_is_checked_by_its_url_and_as_json(house: tuple[Server, Path], tmp_path: Path) -> None:
     server, data = house
     token = server.client.with_token("auditor").token
-    at = ("--server", server.url, "--token", token)
+    at = ("--url", server.url, "--token", token)
     head = tmp_path / "head.txt"
     head.write_text(audit("checkpoint", *at).stdout)
     key = audit("key", *at).stdout.strip()

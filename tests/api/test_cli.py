@@ -75,6 +75,7 @@ def test_read_models_are_rebuilt_beside_a_server_and_without_one(tmp_path: Path)
     [
         (["status", "--data", "nowhere"], "There is no Chatledger in nowhere."),
         (["rebuild", "inbox", "--data", "nowhere"], "There is no Chatledger in nowhere."),
+        (["audit", "who", "--chat", "x", "--data", "nowhere"], "There is no Chatledger in nowhere."),
         (["projections", "retry", "inboxes"], "No read model is called 'inboxes'"),
         (
             ["token", "--scope", "king", "--label", "x"],
