@@ -14,6 +14,22 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 NO_ROUTE = "none"
 """Where a path matches no route: paths as such would hold ids, and never end."""
 
+MODELS = {
+    "position": "Up to where a read model has taken the ledger over.",
+    "lag_events": "How many events it is behind.",
+    "lag_seconds": "How old the first event is that it has not taken over.",
+    "parked": "1 where it stands at an event that it can't take over.",
+}
+PROOF = {
+    "size": "How many events are in the Merkle tree.",
+    "signed_size": "How many events the latest signed tree head is over.",
+    "broken": "1 where nothing is signed: the ledger is not what was signed, or no key is there.",
+}
+PLACES = {
+    "size": "How many events the latest tree head is over that a place outside has.",
+    "failing": "1 where it did not take the last one.",
+}
+
 
 class Metrics:
     """The numbers of one process."""
@@ -39,33 +55,16 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
-        self.proof = {
-            field: Gauge(f"chatledger_proof_{field}", text, registry=self.registry)
-            for field, text in (
-                ("size", "How many events are in the Merkle tree."),
-                ("signed_size", "How many events the latest signed tree head is over."),
-                (
-                    "broken",
-                    "1 where nothing is signed: the ledger is not what was signed, or no key is there.",
-                ),
-            )
-        }
-        self.places = {
-            field: Gauge(f"chatledger_checkpoint_place_{field}", text, ("place",), registry=self.registry)
-            for field, text in (
-                ("size", "How many events the latest tree head is over that a place outside has."),
-                ("failing", "1 where it did not take the last one."),
-            )
-        }
+        self.proof = self._gauges("proof", PROOF)
+        self.places = self._gauges("checkpoint_place", PLACES, "place")
         self.feeds = Gauge("chatledger_open_feeds", "Feeds that are followed.", registry=self.registry)
-        self.models = {
-            field: Gauge(f"chatledger_read_model_{field}", text, ("name",), registry=self.registry)
-            for field, text in (
-                ("position", "Up to where a read model has taken the ledger over."),
-                ("lag_events", "How many events it is behind."),
-                ("lag_seconds", "How old the first event is that it has not taken over."),
-                ("parked", "1 where it stands at an event that it can't take over."),
-            )
+        self.models = self._gauges("read_model", MODELS, "name")
+
+    def _gauges(self, thing: str, texts: Mapping[str, str], *labels: str) -> dict[str, Gauge]:
+        """A number for each of these fields."""
+        return {
+            field: Gauge(f"chatledger_{thing}_{field}", text, labels, registry=self.registry)
+            for field, text in texts.items()
         }
 
     def note(self, scope: Scope, status: int, seconds: float) -> None:
