@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS search.person_name (
 -- What waits in an index is read through by each step of a question, so little may wait.
 CREATE INDEX IF NOT EXISTS message_words ON search.message USING gin (words)
     WITH (gin_pending_list_limit = 256);
+CREATE INDEX IF NOT EXISTS message_of_chat ON search.message (chat_id, sent_at);
 CREATE INDEX IF NOT EXISTS chat_name_words ON search.chat_name USING gin (words)
     WITH (gin_pending_list_limit = 256);
 CREATE INDEX IF NOT EXISTS chat_name_of_address ON search.chat_name (address_id) WHERE address_id <> '';
@@ -157,10 +158,11 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
                        FROM piece WHERE found))
 $$;
 
--- The chats that somebody sees who acts for these principals, if there are no more than so many; else null.
+-- The chats that somebody sees who acts for these principals, if there are no more than so many reasons to;
+-- else null.
 CREATE OR REPLACE FUNCTION search.chats_of(of_workspace text, principals text[], at_most integer)
 RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN count(*) <= at_most THEN coalesce(array_agg(chat_id), '{}') END
+    SELECT CASE WHEN count(*) <= at_most THEN coalesce(array_agg(DISTINCT chat_id), '{}') END
     FROM (
         SELECT chat_id FROM visibility.sight
         WHERE workspace_id = of_workspace AND principal = ANY (principals) AND upper_inf(during)
@@ -187,6 +189,25 @@ BEGIN
 END
 $$;
 
+-- When a span begins.
+CREATE OR REPLACE FUNCTION search.span_begin(number bigint) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT to_timestamp(number * 16384)
+$$;
+
+CREATE OR REPLACE FUNCTION search.all_messages(of_workspace text) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(sum(messages), 0)::bigint FROM search.span WHERE workspace_id = of_workspace
+$$;
+
+-- How many messages of these chats were sent in a stretch of time.
+CREATE OR REPLACE FUNCTION search.written_between(chats uuid[], began timestamptz, ended timestamptz)
+RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT count(*) FROM unnest(chats) AS chat
+    CROSS JOIN LATERAL (
+        SELECT FROM search.message WHERE chat_id = chat AND sent_at >= began AND sent_at < ended OFFSET 0) AS message
+$$;
+
 -- The marks of these spans, which are the last ones before another; of a large one its own, if all of it is.
 CREATE OR REPLACE FUNCTION search.span_marks(of_workspace text, numbers bigint[], before bigint)
 RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -205,10 +226,20 @@ RETURNS tsquery[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     FROM coalesce(asked && search.mark('n', of_workspace || of_channel)::tsquery, asked) AS narrowed
 $$;
 
+-- Whether a message of this chat may be told: the one predicate, and the kinds of chats that are asked for.
+CREATE OR REPLACE FUNCTION search.is_shown(principals text[], kinds text[], of_chat uuid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT visibility.sees(principals, of_chat)
+       AND (cardinality(kinds) = 2 OR EXISTS (
+           SELECT FROM visibility.chat WHERE chat_id = of_chat AND kind = ANY (kinds)))
+$$;
+
 -- So many messages that somebody sees, newest first, before a place in their order and not before a time.
--- Each step goes as far back as it takes to fill the page, if words are as frequent there as up to it. Where
--- that is very far, and the chats are few, what is left is asked chat by chat, for all times at once: that
--- costs as much as they hold. Otherwise a list of chats only spares asking `sees` about most of the others.
+-- Each step goes as far back as it takes to fill the page, if words are as frequent there as up to it. After
+-- the first ones it is known how frequent the words are, and how often the caller's few chats are written in.
+-- What is so rare that all of it costs less than to go on is found at once. Where the words are more frequent
+-- than his messages, the steps walk through his chats instead of the words. A list of chats otherwise only
+-- spares asking `sees` about most of the others.
 CREATE OR REPLACE FUNCTION search.found(
     of_workspace text, of_employee text, kinds text[], asked tsquery, of_channel text, of_conversation uuid,
     of_direction text, since timestamptz, before_at timestamptz, before_position bigint, wanted integer
@@ -217,56 +248,95 @@ LANGUAGE plpgsql STABLE SET enable_bitmapscan = on AS $$
 #variable_conflict use_column
 DECLARE
     principals text[] := visibility.principals(of_workspace, of_employee);
-    chats uuid[] := CASE WHEN of_conversation IS NULL THEN search.chats_of(of_workspace, principals, 5000)
+    chats uuid[] := CASE WHEN of_conversation IS NULL THEN search.chats_of(of_workspace, principals, 10000)
                          ELSE ARRAY(SELECT chat_id FROM inbox.chats_seen(
                              of_workspace, of_employee, of_conversation, kinds)) END;
-    questions tsquery[] := search.marked(
-        asked, of_workspace, of_channel, CASE WHEN cardinality(chats) <= 8 THEN chats END);
+    by_chat boolean := coalesce(cardinality(chats) <= 8, false);
+    questions tsquery[] := search.marked(asked, of_workspace, of_channel, CASE WHEN by_chat THEN chats END);
     before bigint := search.span_number(before_at) + 1;
     reach bigint := 4096;
     at_once boolean := false;
+    walking boolean := false;
     step record;
+    began timestamptz;
+    ended timestamptz;
     marks tsquery;
+    few uuid[] := CASE WHEN cardinality(chats) <= 1000 THEN chats END;
+    matches bigint := 0;
+    own bigint := 0;
+    found bigint;
+    rare uuid[];
+    total bigint := search.all_messages(of_workspace);
     went bigint := 0;
     taken integer := 0;
     got integer;
 BEGIN
     WHILE taken < wanted AND search.is_askable(asked) AND questions <> '{}' LOOP
-        IF NOT at_once THEN
-            step := search.step(of_workspace, before, search.span_number(since), reach);
-            EXIT WHEN step.numbers IS NULL;
-            marks := search.any_of(search.span_marks(of_workspace, step.numbers, before));
-        END IF;
+        step := search.step(of_workspace, before, search.span_number(since), reach);
+        EXIT WHEN step.numbers IS NULL;
+        marks := search.any_of(search.span_marks(of_workspace, step.numbers, before));
+        began := search.span_begin(step.numbers[cardinality(step.numbers)]);
+        ended := search.span_begin(before);
         RETURN QUERY
         SELECT candidate.*
         FROM (
             SELECT message.message_id, message.chat_id, message.sent_at, message.position
-            FROM unnest(questions) AS question
-            CROSS JOIN LATERAL (
-                SELECT * FROM search.message
-                WHERE words @@ CASE WHEN at_once THEN question ELSE question && marks END OFFSET 0) AS message
+            FROM (
+                SELECT message.*
+                FROM unnest(questions) AS question
+                CROSS JOIN LATERAL (
+                    SELECT * FROM search.message WHERE words @@ (question && marks) OFFSET 0) AS message
+                WHERE NOT walking
+                UNION ALL
+                SELECT message.*
+                FROM unnest(chats) AS chat
+                CROSS JOIN LATERAL (
+                    SELECT * FROM search.message
+                    WHERE chat_id = chat AND sent_at >= began AND sent_at < ended OFFSET 0) AS message
+                WHERE walking AND words @@ asked) AS message
             WHERE workspace_id = of_workspace AND channel_id = coalesce(of_channel, channel_id)
               AND direction = coalesce(of_direction, direction)
               AND (chats IS NULL OR chat_id IN (SELECT unnest(chats)))
-              AND sent_at >= since AND (sent_at, position) < (before_at, before_position)
-              AND search.span_number(sent_at) < before
+              AND sent_at >= greatest(since, began) AND sent_at < ended
+              AND (sent_at, position) < (before_at, before_position)
             ORDER BY sent_at DESC, position DESC OFFSET 0) AS candidate
-        WHERE visibility.sees(principals, candidate.chat_id)
-          AND (cardinality(kinds) = 2 OR EXISTS (
-              SELECT FROM visibility.chat WHERE chat_id = candidate.chat_id AND kind = ANY (kinds)))
+        WHERE search.is_shown(principals, kinds, candidate.chat_id)
         LIMIT wanted - taken;
-        EXIT WHEN at_once;
         GET DIAGNOSTICS got = ROW_COUNT;
         taken := taken + got;
-        went := went + step.messages;
+        EXIT WHEN taken >= wanted;
         before := step.numbers[cardinality(step.numbers)];
+        went := went + step.messages;
+        EXIT WHEN went >= total;
+        IF NOT by_chat AND NOT walking AND went < 131072 THEN
+            matches := matches + (SELECT count(*) FROM search.message WHERE words @@ (questions[1] && marks));
+            own := own + search.written_between(few, began, ended);
+            IF (matches + 1) * total <= went * (CASE
+                WHEN few IS NULL THEN 2000
+                ELSE least(10000, search.written_between(few, '-infinity', 'infinity') / 2 + 1000) END) THEN
+                SELECT count(*), array_agg(message_id ORDER BY sent_at DESC, position DESC) FILTER (
+                    WHERE workspace_id = of_workspace AND channel_id = coalesce(of_channel, channel_id)
+                      AND direction = coalesce(of_direction, direction)
+                      AND (chats IS NULL OR chat_id IN (SELECT unnest(chats)))
+                      AND sent_at >= since AND sent_at < began)
+                INTO found, rare
+                FROM (SELECT * FROM search.message WHERE words @@ questions[1] LIMIT 10001) AS message;
+                at_once := found <= 10000;
+            END IF;
+            walking := few IS NOT NULL AND (found > 10000 OR matches * 2 > own);
+        END IF;
+        IF at_once THEN
+            RETURN QUERY
+            SELECT message.message_id, message.chat_id, message.sent_at, message.position
+            FROM unnest(rare) WITH ORDINALITY AS found (id, nth)
+            CROSS JOIN LATERAL (SELECT * FROM search.message WHERE message_id = found.id OFFSET 0) AS message
+            WHERE search.is_shown(principals, kinds, message.chat_id)
+            LIMIT wanted - taken;
+            RETURN;
+        END IF;
         reach := CASE WHEN taken = 0 THEN reach * 16
                       ELSE greatest(reach, (wanted - taken) * went * 3 / (2 * taken)) END;
-        at_once := coalesce(cardinality(chats) BETWEEN 9 AND 300, false) AND (taken = 0 OR reach > 262144);
-        IF at_once THEN
-            questions := search.marked(asked, of_workspace, of_channel, chats);
-        END IF;
-        reach := least(reach, 262144);
+        reach := least(reach, CASE WHEN walking THEN 4194304 ELSE 262144 END);
     END LOOP;
 END
 $$;

@@ -32,17 +32,23 @@ CHATS = ["c1", "c2", "c3", "c4"]
 MOMENTS = [0, 1, 16_384, 32_768, 49_152, 700_000, 5_000_000]
 """Seconds: within one span of time, in neighbouring ones, in other large ones."""
 
-STEPS = {":= 4096": ":= 2", "262144": "6"}
+LIMIT, BY_CHAT = "principals, 10000", "<= 8"
+STEPS = {":= 4096": ":= 2", "262144": "6", "4194304": "6"}
+BY_STEPS = {**STEPS, "went < 131072": "went < 0"}
+RARE_ONES = {**STEPS, "<= went * (CASE": "<= 0 * (CASE"}
 SMALL = {
-    "each chat": {**STEPS, "principals, 5000": "principals, 2", "9 AND 300": "0 AND -1"},
-    "each chat at once": {**STEPS, "principals, 5000": "principals, 3", "<= 8": "<= 0", "9 AND": "1 AND"},
-    "a list of chats": {
+    "each chat": {**BY_STEPS, LIMIT: "principals, 2"},
+    "a list of chats": {**BY_STEPS, LIMIT: "principals, 3", BY_CHAT: "<= 0"},
+    "no list": {**BY_STEPS, LIMIT: "principals, 0"},
+    "all at once": {**STEPS, LIMIT: "principals, 3", BY_CHAT: "<= 0"},
+    "more than was thought": {
         **STEPS,
-        "principals, 5000": "principals, 3",
-        "<= 8": "<= 0",
-        "9 AND 300": "0 AND -1",
+        LIMIT: "principals, 3",
+        BY_CHAT: "<= 0",
+        "found <= 10000": "false",
+        "found > 10000": "true",
     },
-    "no list": {**STEPS, "principals, 5000": "principals, 0"},
+    "through his chats": {**RARE_ONES, LIMIT: "principals, 3", BY_CHAT: "<= 0", "matches * 2 > own": "true"},
 }
 """Of the thresholds in search.sql: for each way in which it may go, what makes a small history go so."""
 
