@@ -122,6 +122,8 @@ class Company:
         ref = inbound.ChatRef(f"Chat-{chat}", KINDS[chat], more.pop("title", None))
         self.app.receive("tg", [event(ref, at=at(self.world.minute), **more)], by=self.by())
         self.traces.setdefault(f"Chat-{chat}", Trace("chat", "", chat))
+        if event is inbound.MessageArrived:
+            self.gone.discard(f"Chat-{chat}")
 
     def message(self, step: Step) -> None:
         trace = Trace("message", step.address, step.chat)
