@@ -45,6 +45,17 @@ class Chat(Noun):
             )
             if self.title is not None:
                 chat.titles.append((self.timestamp, self.title))
+            chat.id_erased = self.erased
+
+    class Recognised(Fact):
+        """The messenger's id of the chat, which had been erased, is known again: somebody wrote there."""
+
+        TOPIC = "chat.recognised"
+        chat_id: str
+        external_id: Private[str]
+
+        def apply(self, chat: Chat) -> None:
+            chat.id_erased = self.erased
 
     class Renamed(Fact):
         """The chat has another title in the messenger."""
@@ -95,6 +106,7 @@ class Chat(Noun):
         self.titles: list[tuple[datetime, str | None]] = []
         self.memberships: dict[str, list[Membership]] = {}
         self.erased_ids: set[str] = set()
+        self.id_erased = False
 
     def note_erased(self, address_id: str, *, erased: bool) -> None:
         """Note whether it is known how an address is spelled that is or was in the chat."""
@@ -114,6 +126,11 @@ class Chat(Noun):
                 external_id=external_id,
                 title=title,
             )
+
+    def recognise(self, external_id: str, *, by: By) -> None:
+        """Note what the messenger calls it, where that was erased."""
+        if self.id_erased:
+            self.record(Chat.Recognised, by, chat_id=str(self.id), external_id=external_id)
 
     def renames(self, title: str | None, at: datetime, *, told: bool) -> bool:
         """Whether this is news, by the provider's time; what was told before is none.

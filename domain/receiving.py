@@ -187,6 +187,8 @@ def _hear_message(hearing: Hearing, item: inbound.MessageArrived) -> None:
     if message_id in hearing.written or hearing.message(message_id, arrives=True).written:
         return
     chat = _open(hearing, item.chat, kind=item.chat.kind, by=by)
+    if chat.id_erased:
+        decision.change(Chat, chat_id).recognise(item.chat.external_id, by=by)
     sender_id, person = _sender(hearing, item)
     direction, author_kind, author_id = _author(person, echo=item.echo)
     if sender_id is not None and chat.shows_new_participant(sender_id, item.at):

@@ -23,7 +23,7 @@ PLANS = "; ".join(f"SET LOCAL {name} = {value}" for name, value in PLAN_SETTINGS
 KINDS = {
     "contact": ("contact.",),
     "addresses": ("address.",),
-    "chats": ("chat.opened", "chat.renamed"),
+    "chats": ("chat.opened", "chat.recognised", "chat.renamed"),
     "participants": ("chat.participant_joined", "chat.participant_left"),
     "messages": ("message.received", "message.queued"),
     "edits": ("message.edited",),

@@ -168,7 +168,8 @@ WHEN NOT MATCHED THEN
 UPDATE inbox.chat SET external_id = NULL, title = NULL, titled_at = told.at
 FROM (
     SELECT DISTINCT (facts->>'chat_id')::uuid AS chat_id
-    FROM projection.erased(%(after)s, %(until)s) WHERE topic IN ('chat.opened', 'chat.renamed')
+    FROM projection.erased(%(after)s, %(until)s)
+    WHERE topic IN ('chat.opened', 'chat.recognised', 'chat.renamed')
 ) AS gone
 CROSS JOIN LATERAL (
     SELECT coalesce(max(occurred_at), '-infinity') AS at FROM ledger
@@ -196,6 +197,17 @@ SELECT (facts->>'chat_id')::uuid, position, (facts->>'conversation_id')::uuid,
        CASE WHEN private->>'title' IS NULL THEN '-infinity' ELSE occurred_at END, occurred_at
 FROM ledger
 WHERE position > %(after)s AND position <= %(until)s AND topic = 'chat.opened';
+
+-- name: chat_recognised
+-- on: chat.recognised
+UPDATE inbox.chat SET external_id = news.external_id
+FROM (
+    SELECT DISTINCT ON (stream_id) (facts->>'chat_id')::uuid AS chat_id, private->>'external_id' AS external_id
+    FROM ledger
+    WHERE position > %(after)s AND position <= %(until)s AND topic = 'chat.recognised'
+    ORDER BY stream_id, position DESC
+) AS news
+WHERE chat.chat_id = news.chat_id;
 
 -- name: chat_moved
 -- on: chat.participant_joined, chat.participant_left, contact.address_linked, contact.address_unlinked
@@ -380,7 +392,7 @@ WHEN NOT MATCHED THEN
     VALUES (news.chat_id, news.employee_id, news.read_position, news.read_count);
 
 -- name: card_changed
--- on: chat.opened, chat.renamed, chat.participant_joined, chat.participant_left
+-- on: chat.opened, chat.recognised, chat.renamed, chat.participant_joined, chat.participant_left
 -- on: message.received, message.queued, message.edited
 -- on: conversation.claimed, conversation.assigned, conversation.released, conversation.snoozed
 -- on: conversation.woken, conversation.closed, conversation.reopened, conversation.dismissed

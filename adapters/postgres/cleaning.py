@@ -29,9 +29,13 @@ OLDER_READERS_TIMEOUT_S = 10.0
 POLL_INTERVAL_S = 0.02
 
 OLDER_READERS = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND age(backend_xmin) > age(%s::xid)
+SELECT pg_snapshot_xmin(pg_current_snapshot()) < %(now)s::xid8 OR EXISTS (
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+      AND age(backend_xmin) > age(%(now)s::xid8::xid))
 """
+"""Whether somebody reads as of before a moment, or may begin to: as long as a transaction of then goes on, in
+whichever database of the server, whoever begins reads as of its beginning."""
 
 TABLES = """
 SELECT nspname, relname, pg_total_relation_size(pg_class.oid), ARRAY(
@@ -66,6 +70,7 @@ def clean(
             if not _clean(connection, Identifier(schema, name), words, anew=size <= rewritten_bytes)
         ]
         # Statistics hold samples of values; when those of the tables are new, the old ones go in turn.
+        _wait_for_older_readers(connection)
         _clean(connection, Identifier("pg_catalog", "pg_statistic"), (), anew=True)
     finally:
         connection.execute("RESET lock_timeout")
@@ -87,10 +92,10 @@ def _clean(connection: Connection[Any], table: Identifier, words: Collection[str
 
 
 def _wait_for_older_readers(connection: Connection[Any]) -> None:
-    row = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::xid::text").fetchone()
+    row = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
     assert row is not None
     deadline = time.monotonic() + OLDER_READERS_TIMEOUT_S
-    while (found := connection.execute(OLDER_READERS, row).fetchone()) and found[0]:
+    while (found := connection.execute(OLDER_READERS, {"now": row[0]}).fetchone()) and found[0]:
         if time.monotonic() > deadline:
             logger.warning("others read as of before the erasure; former versions of rows are kept for them")
             return

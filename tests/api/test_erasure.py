@@ -174,7 +174,7 @@ def test_life_goes_on_with_what_is_not_known_any_more(him: Person, oleg: Client)
     him.write("I am back,")
 
     item = oleg.get(f"/v1/conversations/{conversation}")
-    assert item["title"] == f"Ivan {him.sign}"
+    assert (item["title"], item["chats"][0]["external_id"]) == (f"Ivan {him.sign}", him.chat)
     assert [one["address"] for one in item["participants"]] == [him.phone]
     texts = [message["text"] for message in him.messages(conversation)]
     assert texts == ["I want a hut", f"I am back, {him.sign}", None]

@@ -69,8 +69,8 @@ steps = st.lists(
         contact=st.sampled_from(CONTACTS),
         number=st.integers(0, 3),
     ),
-    min_size=8,
-    max_size=24,
+    min_size=6,
+    max_size=20,
 )
 sizes = st.lists(st.sampled_from([1, 2, 5, 1000]), min_size=1, max_size=4)
 
@@ -92,8 +92,9 @@ class Company:
             standing: dict[str, Any] = {"role": role, "receives_new_clients": True, "active": True}
             self.app.put_employee(name, name=name, **standing, addresses=[], by=self.by())
         self.app.put_channel("tg", kind="telegram", title="", visibility="client_owners", by=self.by())
-        for contact in CONTACTS:
-            self.state(Step("state", "", "", contact, 0))
+        for contact, address, chat in zip(CONTACTS, ADDRESSES, ("d1", "d2"), strict=False):
+            for what in ("state", "message", "edit", "task", "reply", "answer"):
+                self.play(Step(what, chat, address, contact, 0))
 
     def by(self, actor: str = COMPANY) -> By:
         self.world.minute += 1
@@ -121,6 +122,8 @@ class Company:
         ref = inbound.ChatRef(f"Chat-{chat}", KINDS[chat], more.pop("title", None))
         self.app.receive("tg", [event(ref, at=at(self.world.minute), **more)], by=self.by())
         self.traces.setdefault(f"Chat-{chat}", Trace("chat", "", chat))
+        if event is inbound.MessageArrived:
+            self.gone.discard(f"Chat-{chat}")
 
     def message(self, step: Step) -> None:
         trace = Trace("message", step.address, step.chat)
