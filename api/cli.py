@@ -1,33 +1,33 @@
-"""The command line: `chatledger`."""
+"""The command line: `chatledger`.
+
+What a command needs is imported by it: all of it together takes a second and more, and most do with little.
+"""
 
 from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import uuid4
 
 import psycopg
 import typer
 from rich.console import Console
 
-from api import catalogue, demo, erasing_by_hand, importing, limits, rebuilds, serving
-from api.access import digest_of, token_text
-from api.app import create_app, open_system
+from api import limits, proof_cli
 from api.auditing import commands as auditing
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
 from api.complaints import FAILED, end_in_order, told_in_one_line
-from api.importing import Tally
-from api.opening import Data, database, examples, opened, say_first_token, settings_with
-from api.system import System
+from api.opening import KEPT_DATA, Data, database, examples, opened, say_first_token, settings_with
 from api.terminal import Bar, models_table
-from api.tokens import TokenRequest
 from domain.fact import By
 from projections import checkpoints
 from projections.read_model import READ_MODELS
-from projections.rebuild import UnknownReadModel
+
+if TYPE_CHECKING:
+    from api.system import System
 
 SOME_BAD, INTERRUPTED = 2, 130
 """Exit codes: bad lines were left out; ended by Ctrl-C."""
@@ -41,6 +41,7 @@ app = typer.Typer(
 )
 projections = typer.Typer(help="Read models one by one.", no_args_is_help=True, rich_markup_mode="rich")
 app.add_typer(projections, name="projections")
+auditing.app.add_typer(proof_cli.audit)
 app.add_typer(auditing.app, name="audit")
 console = Console()
 
@@ -57,6 +58,9 @@ def serve(
 
     A PostgreSQL of our own runs in the data folder. With CHATLEDGER_DATABASE_URL that server is used instead.
     """
+    from api import serving
+    from api.app import create_app, open_system
+
     settings = settings_with(host=host, port=port, data=data)
     owner = f"chatledger serve on {settings.host}:{settings.port}"
     with open_system(settings, owner=owner) as system, serving.listen(settings) as listening:
@@ -101,6 +105,8 @@ def rebuild(
     ]
     if len(chosen) > 1:
         raise typer.BadParameter(f"{' and '.join(chosen)} exclude each other")
+    from api import rebuilds
+
     names = READ_MODELS if name == "all" else (name,)
     with database(settings_with(data=data), owner="chatledger rebuild") as url:
         rebuilds.carry_out(
@@ -116,6 +122,8 @@ def rebuild(
 @projections.command(epilog=examples("projections retry inbox"))
 def retry(name: Annotated[str, typer.Argument(help=f"{', '.join(READ_MODELS)}.")], data: Data = None) -> None:
     """Let a read model go on that is parked at an event which it could not take over."""
+    from projections.rebuild import UnknownReadModel
+
     if name not in READ_MODELS:
         raise UnknownReadModel(name)
     with database(settings_with(data=data), owner="chatledger projections") as url:
@@ -150,11 +158,13 @@ def import_(
 
     Bad lines are told and left out. Repeated, it adds nothing; interrupted, it goes on where it was.
     """
+    from api import importing
+
     with importing.open_source(source) as (lines, total), opened(settings_with(data=data)) as system:
         by = By(workspace, "system", datetime.now(UTC), f"import:{Path(source).name}")
         if importing.connect_channel(system.application, channel, kind=kind, visibility=visibility, by=by):
             console.print(f"Channel {channel} is new, and connected now as {kind}.", highlight=False)
-        tally = Tally()
+        tally = importing.Tally()
         try:
             with importing.summed_up(console, tally), Bar(console, "events", total) as bar:
                 importing.import_lines(
@@ -179,6 +189,9 @@ def token(
     data: Data = None,
 ) -> None:
     """Issue a token without one, to whoever may read the data; also a new company's first."""
+    from api.access import digest_of, token_text
+    from api.tokens import TokenRequest
+
     token_id = str(uuid4())
     text = token_text(token_id, secrets.token_urlsafe(32))
     by = By(workspace, "system", datetime.now(UTC), "chatledger token")
@@ -214,6 +227,8 @@ def erase(
     """
     if not dry_run and not reason:
         raise typer.BadParameter("--reason is missing; or only look, with --dry-run")
+    from api import erasing_by_hand
+
     with opened(settings_with(data=data)) as system:
         gone = erasing_by_hand.perform(
             console,
@@ -231,19 +246,23 @@ def erase(
 @app.command(epilog=examples("events > docs/events.md"))
 def events() -> None:
     """Print the catalogue of all events, as Markdown."""
+    from api import catalogue
+
     print(catalogue.markdown(), end="")
 
 
 @app.command(name="demo", epilog=examples("demo", "demo --keep", "demo --data /tmp/house --port 8080"))
 def demo_(
-    keep: Annotated[bool, typer.Option("--keep", help=f"Keep the data, in ./{demo.KEPT_DATA}.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help=f"Keep the data, in ./{KEPT_DATA}.")] = False,
     data: Annotated[
         Path | None, typer.Option(help="Keep the data in this folder, which must be new.")
     ] = None,
     port: Annotated[int, typer.Option(help="0: any free one.")] = 0,
 ) -> None:
     """Play the house story over HTTP, then let 258,145 real messages stream in. Takes a minute or two."""
-    demo.perform(console, data or (demo.KEPT_DATA if keep else None), port=port)
+    from api import demo
+
+    demo.perform(console, data or (KEPT_DATA if keep else None), port=port)
 
 
 @app.command(epilog=examples("bench append", "bench ingest --json ingest.json", "bench all --rounds 7"))

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from api import chitchat, crowd
 from api.house import CHATS, EMPLOYEES, GROUP_CHAT, House, Sight
+from api.opening import KEPT_DATA
 from api.sight import audit_table, sight_table
 from api.story import STORY
 
@@ -28,7 +29,6 @@ WHY_COUNTS_DIFFER = (
     "are one conversation. Oleg and Vera see the chats of nobody's clients too, because they receive new "
     "clients; Pavel does not."
 )
-KEPT_DATA = Path("demo-data")
 URL = "http://127.0.0.1:8000"
 """Where `chatledger serve` listens if it is told nothing else."""
 

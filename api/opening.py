@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,13 +13,17 @@ from rich.console import Console
 from adapters.postgres.data_folder import DataFolderTaken
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.settings import Settings
-from api.app import open_system
 from api.complaints import NothingThere
-from api.system import System
+
+if TYPE_CHECKING:
+    from api.system import System
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Folder of our own PostgreSQL.", show_default="./data")
 ]
+
+KEPT_DATA = Path("demo-data")
+"""Where `chatledger demo --keep` keeps its own."""
 
 
 def examples(*commands: str) -> str:
@@ -29,6 +33,8 @@ def examples(*commands: str) -> str:
 @contextmanager
 def opened(settings: Settings) -> Iterator[System]:
     """The system; where another process runs on this folder, beside that one, on its database."""
+    from api.app import open_system  # which takes a second, and half of the commands do without it
+
     with ExitStack() as stack:
         try:
             system = stack.enter_context(open_system(settings))

@@ -18,15 +18,14 @@ from rich.text import Text
 
 from adapters.merkle.note import BadNote, Verifier
 from adapters.merkle.verifying import Kept, LeafTile, Report, Verification, no_tiles
-from api.auditing.commands import app as audit
 from api.complaints import FAILED
 from api.exporting import TIMEOUT_S, OfDatabase, OfServer, Source, export, whole_lines
 from api.opening import Data, database, examples, settings_with
-from api.proving import signer_of
 from api.terminal import Bar
 
 STDIN = "-"
 
+audit = typer.Typer(rich_markup_mode="rich")
 console = Console()
 
 Token = Annotated[
@@ -76,7 +75,7 @@ def verify(
 
 
 @audit.command(
-    name="export", epilog=examples("audit export log.jsonl", "audit export log.jsonl --server https://…")
+    name="export", epilog=examples("audit export log.jsonl", "audit export log.jsonl --url https://…")
 )
 def export_(
     file: Annotated[Path, typer.Argument(help="Of JSON lines; one that was begun is gone on with.")],
@@ -96,18 +95,18 @@ def export_(
     console.print(f"{file} has {events:,} events.", highlight=False)
 
 
-@audit.command(
-    epilog=examples("audit checkpoint", "audit checkpoint --server https://chat.example > head.txt")
-)
+@audit.command(epilog=examples("audit checkpoint", "audit checkpoint --url https://chat.example > head.txt"))
 def checkpoint(server: Server = None, token: Token = None, data: Data = None) -> None:
     """Print the latest signed tree head, to be kept where nobody of the company can change it."""
     with _source(server, token, None, data) as source:
         print(source.checkpoint()["note"], end="")
 
 
-@audit.command(epilog=examples("audit key", "audit key --server https://chat.example"))
+@audit.command(epilog=examples("audit key", "audit key --url https://chat.example"))
 def key(server: Server = None, token: Token = None, data: Data = None) -> None:
     """Print the public key that tree heads are checked with."""
+    from api.proving import signer_of
+
     if server:
         with _at(server, token) as source:
             print(source.checkpoint()["public_key"])

@@ -11,15 +11,17 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
 
 from api.auditing import csv_rows, moments, tables
-from api.auditing.asker import Asker, asking_a_server, asking_here
 from api.auditing.speaker import LANGUAGES, Json, Language, Speaker
 from api.opening import opened, settings_with, there
+
+if TYPE_CHECKING:
+    from api.auditing.asker import Asker
 
 ToldOne = Callable[[Speaker], RenderableType]
 ToldList = Callable[[list[Json], Speaker], RenderableType]
@@ -68,6 +70,8 @@ def _common(
 
     @contextmanager
     def asking() -> Iterator[Asker]:
+        from api.auditing.asker import asking_a_server, asking_here  # with the whole API behind it
+
         if url and token:
             with asking_a_server(url, token) as asker:
                 yield asker

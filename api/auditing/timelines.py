@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from api.auditing.asker import Asker
 from api.auditing.happenings import happened
 from api.auditing.lanes import Lane, lanes, time_of
 from api.auditing.moments import position_or_time
 from api.auditing.speaker import Json, Speaker, plain
+
+if TYPE_CHECKING:
+    from api.auditing.asker import Asker
 
 HANDOVERS = {"deal.reassigned", "contact.responsible_changed", "deal.status_changed"}
 NUMBERED_CHANGES = 18

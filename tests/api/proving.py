@@ -20,8 +20,8 @@ from tests.api.client import Client, Json, serving
 SIGNED_AT_ONCE: dict[str, Any] = {"checkpoint_interval_s": 0.01, "log_origin": "log.example/1"}
 PATIENCE_S = 20.0
 LOOK_AGAIN_S = 0.02
-CHANGEABLE = "ALTER TABLE ledger DISABLE TRIGGER refuse_change"
-UNCHANGEABLE = "ALTER TABLE ledger ENABLE ALWAYS TRIGGER refuse_change"
+CHANGEABLE = "ALTER TABLE ledger DISABLE TRIGGER refuse_change, DISABLE TRIGGER erase_only"
+UNCHANGEABLE = "ALTER TABLE ledger ENABLE ALWAYS TRIGGER refuse_change, ENABLE ALWAYS TRIGGER erase_only"
 
 
 def signing(database_url: str, data: Path, **settings: Any) -> Any:

@@ -20,7 +20,8 @@ def commands(group: typer.Typer, *words: str) -> Iterator[str]:
             yield " ".join((*words, command.name or command.callback.__name__))
     for inner in group.registered_groups:
         if inner.typer_instance:
-            yield from commands(inner.typer_instance, *words, str(inner.name))
+            name = [inner.name] if isinstance(inner.name, str) else []  # without one it is of its parent's
+            yield from commands(inner.typer_instance, *words, *name)
 
 
 @pytest.mark.parametrize("command", list(commands(app)))
