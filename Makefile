@@ -9,6 +9,9 @@ CODE := domain projections adapters api tests
 # The first of these that is Python 3.11 or newer makes the environment; `make install PYTHON=...` overrides.
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
 
+# One more than there are cores, since tests wait for processes that they started; four at most.
+WORKERS = $$($(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))')
+
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
@@ -39,7 +42,7 @@ demo: install ## play the house story over HTTP, then let real conversations str
 	$(BIN)/chatledger demo
 
 test: install ## run the tests on a PostgreSQL of their own
-	$(BIN)/pytest -n logical --maxprocesses 4 --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 check: install ## lint, formatting, types and import contracts
 	$(BIN)/ruff check $(CODE)

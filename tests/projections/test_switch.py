@@ -24,7 +24,7 @@ from tests.projections.history import History, all_rows, named, rebuild
 from tests.projections.test_follower import Quiet
 from tests.projections.test_rebuild import write
 
-SWITCHES = 5
+SWITCHES = 3
 READERS = 3
 TIMEOUT_S = 30.0
 
