@@ -414,6 +414,7 @@ class ErasureCounts(Shape):
     replies: int
     tasks: int
     deals: int
+    questions: int
 
 
 class ErasureShape(Shape):

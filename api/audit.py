@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 from fastapi import Query, Response
@@ -9,12 +10,15 @@ from fastapi import Query, Response
 from api import limits
 from api.answers import Witnesses
 from api.audit_answers import Explanation, OwnershipShape, SightHistory
+from api.auditing.speaker import Language
 from api.errors import invalid
 from api.examples import CHAT_ID
 from api.fields import Id, Uuid
 from api.moments import At, From, Until, ValidAt, position_of
 from api.reading import DESCRIBED, AuditorRead, Cursor, Limit, pass_on
 from api.routing import router
+from api.wording import in_words
+from projections.answer import Answer
 from projections.audit import LAST_POSITION, Span
 from projections.ownership import When
 
@@ -70,10 +74,18 @@ async def explain(
     employee_id: Id,
     chat_id: Uuid,
     at: At | None = None,
+    language: Language = "en",
 ) -> Response:
-    """Why somebody saw a chat at a position or moment, why he did no more, or why he never had."""
+    """Why somebody saw a chat at a position or moment, why he did no more, or why he never had.
+
+    With the events that made it so, and as sentences in English or Russian.
+    """
     position = await position_of(read, at)
     answer = await read.system.audit.explanation(read.caller.workspace_id, employee_id, chat_id, position)
+    if answer.body is not None:
+        explained = json.loads(answer.body)
+        explained["in_words"] = in_words(explained, explained["names"], language)
+        answer = Answer(answer.position, json.dumps(explained, ensure_ascii=False))
     return pass_on(answer, noun="chat or employee", thing_id=f"{chat_id} or {employee_id}")
 
 

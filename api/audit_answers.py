@@ -198,8 +198,11 @@ class Explanation(Shape):
     lost: Lost | None
     never: Never | None
     names: dict[str, str | None] = Field(
-        description="How employees, contacts, deals and channels were called then.",
-        examples=[{"oleg": "Oleg", "husband": "Husband"}],
+        description="How employees, contacts, deals and channels were called then, by `noun:id`.",
+        examples=[{"employee:oleg": "Oleg", "contact:husband": "Husband"}],
+    )
+    in_words: list[str] = Field(
+        description="The same as sentences; times in UTC.", examples=[["Oleg sees this chat at position 42."]]
     )
 
 

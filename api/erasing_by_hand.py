@@ -26,6 +26,7 @@ TOLD = {
     "replies": "what colleagues wrote under these messages",
     "tasks": "tasks on his chats",
     "deals": "deals of his alone: titles, reasons",
+    "questions": "questions of auditors that name his addresses",
 }
 WHOSE = {
     "his": "erased",

@@ -299,27 +299,26 @@ $$;
 CREATE OR REPLACE FUNCTION audit.names(
     of_workspace text, employees text[], contacts text[], deals text[], channels text[], at bigint
 ) RETURNS json LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce(json_object_agg(id, name ORDER BY id), '{}'::json)
+    SELECT coalesce(json_object_agg(noun || ':' || id, name ORDER BY noun, id), '{}'::json)
     FROM (
-        SELECT DISTINCT ON (id) id, (SELECT called.name FROM audit.called(event, at) AS called) AS name
+        SELECT DISTINCT noun, id, (SELECT called.name FROM audit.called(event, at) AS called) AS name
         FROM (
-            SELECT 1 AS rank, id, audit.registered(of_workspace, id) AS event
+            SELECT 'employee' AS noun, id, audit.registered(of_workspace, id) AS event
             FROM unnest(employees) AS employee (id)
             UNION ALL
-            SELECT 2, id, (SELECT min(lower(during)) FROM visibility.link
+            SELECT 'contact', id, (SELECT min(lower(during)) FROM visibility.link
                            WHERE object = id AND workspace_id = of_workspace)
             FROM unnest(contacts) AS contact (id)
             UNION ALL
-            SELECT 3, id, (SELECT min(lower(during)) FROM visibility.deal_contact
+            SELECT 'deal', id, (SELECT min(lower(during)) FROM visibility.deal_contact
                            WHERE subject = id AND workspace_id = of_workspace)
             FROM unnest(deals) AS deal (id)
             UNION ALL
-            SELECT 4, id, (SELECT min(lower(during)) FROM visibility.policy
+            SELECT 'channel', id, (SELECT min(lower(during)) FROM visibility.policy
                            WHERE subject = id AND workspace_id = of_workspace)
             FROM unnest(channels) AS channel (id)
         ) AS known
         WHERE id <> ''
-        ORDER BY id, rank
     ) AS named
 $$;
 

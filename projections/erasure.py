@@ -15,7 +15,7 @@ from projections.read_model import PLAN_SETTINGS
 from projections.statements import Statements
 
 STATEMENTS = Statements.load("erasure")
-NEEDED = ("directory", "visibility", "threads", "timeline", "inbox", "tasks")
+NEEDED = ("directory", "visibility", "threads", "timeline", "inbox", "tasks", "subjects")
 """By whose rows it is known what is his."""
 
 PLANS = "; ".join(f"SET LOCAL {name} = {value}" for name, value in PLAN_SETTINGS.items())
@@ -31,6 +31,7 @@ KINDS = {
     "replies": ("thread.",),
     "tasks": ("task.",),
     "deals": ("deal.",),
+    "questions": ("audit.",),
 }
 """What is counted together when it is shown: how the topics begin."""
 

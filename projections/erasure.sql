@@ -125,6 +125,16 @@ WITH place AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT position, topic FROM ledger
         WHERE position = reply.position AND private IS NOT NULL OFFSET 0) AS event
+    UNION ALL
+    SELECT event.*
+    FROM unnest(%(address_ids)s::text[]) AS his (address_id)
+    CROSS JOIN LATERAL (
+        SELECT position FROM subjects.mention
+        WHERE subject = subjects.number(%(workspace_id)s, 'question about', his.address_id) OFFSET 0) AS question
+    CROSS JOIN LATERAL (
+        SELECT position, topic FROM ledger
+        WHERE position = question.position AND private IS NOT NULL AND topic = 'audit.asked'
+          AND facts->'asked'->>'address_id' = his.address_id OFFSET 0) AS event
 )
 -- Why an earlier erasure was made stays.
 SELECT topic, array_agg(position ORDER BY position) FROM event

@@ -59,7 +59,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         ('help', CASE WHEN told.topic IN ('thread.helper_added', 'thread.helper_removed')
                       THEN told.facts->>'message_id' END),
         ('question', CASE WHEN told.topic = 'audit.asked' THEN '' END),
-        ('question', CASE WHEN told.topic = 'audit.asked' THEN told.actor END)
+        ('question', CASE WHEN told.topic = 'audit.asked' THEN told.actor END),
+        ('question about', told.facts->'asked'->>'address_id')
     ) AS field (kind, id)
     WHERE id IS NOT NULL
     UNION

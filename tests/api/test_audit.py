@@ -156,7 +156,16 @@ def test_an_explanation_names_the_events_that_made_it_so(auditor: Client, story:
         "contact.address_linked",
         "chat.participant_joined",
     ]
-    assert told["names"] == {"house": "", "husband": "Husband", "oleg": "Oleg", "phone": "phone"}
+    assert told["names"] == {
+        "deal:house": "",
+        "contact:husband": "Husband",
+        "employee:oleg": "Oleg",
+        "channel:phone": "phone",
+    }
+    assert told["in_words"][0] == f"Oleg sees this chat at position {story['group']}."
+    in_russian = explained(auditor, "oleg", at=story["group"], language="ru")["in_words"]
+    assert in_russian[0] == f"Oleg видит этот чат на позиции {story['group']}."
+    assert len(in_russian) == len(told["in_words"]) > 6
 
 
 def test_an_explanation_tells_what_took_it_from_him(auditor: Client, story: dict[str, int]) -> None:
