@@ -35,11 +35,6 @@ class Written(Shape):
     position: int = Field(description="Of the last event; the ledger's head if nothing was new.")
 
 
-class Issued(Written):
-    token_id: str
-    token: str = Field(description="Shown once. Only its digest is kept.")
-
-
 class HandedOver(Written):
     deals: int
     contacts: int
@@ -206,26 +201,6 @@ class Witnesses(Shape):
     items: list[Witness]
 
 
-class ReadModelStatus(Shape):
-    name: str
-    position: int
-    head: int
-    lag_events: int
-    lag_seconds: float
-    state: Literal["following", "parked"]
-    parked: dict[str, Any] | None
-    rebuild: dict[str, Any] | None
-
-
-class ReadModelStatuses(Shape):
-    items: list[ReadModelStatus]
-    next_cursor: None
-
-
-class Health(Shape):
-    status: Literal["ok"]
-
-
 class Helper(Shape):
     employee_id: str
     name: str | None
@@ -301,35 +276,6 @@ class MutedHoursShape(Shape):
     muted_hours: list[MutedHours]
 
 
-class WebhookShape(Shape):
-    webhook_id: str
-    url: str | None = Field(description="Null where it was erased.")
-    label: str
-    events: list[Literal["notification"]]
-    active: bool
-
-
-class WebhookPage(Shape):
-    items: list[WebhookShape]
-    next_cursor: str | None
-
-
-class DeliveryShape(Shape):
-    delivery_id: UUID = Field(description="The `webhook-id` of each attempt.")
-    position: int
-    status: Literal["pending", "delivered", "failed"]
-    attempts: int
-    next_attempt_at: datetime | None
-    last_status_code: int | None
-    last_error: str | None
-    delivered_at: datetime | None
-
-
-class DeliveryPage(Shape):
-    items: list[DeliveryShape]
-    next_cursor: str | None
-
-
 class Fragment(Shape):
     text: str
     highlights: list[tuple[int, int]] = Field(
@@ -365,65 +311,3 @@ class Findings(Shape):
 
 class FeedMessage(MessageShape):
     conversation_id: UUID
-
-
-class SignedHead(Shape):
-    origin: str = Field(description="Which log it is of.")
-    size: int = Field(description="Over how many events.")
-    root_hash: str = Field(description="Base64.")
-    note: str = Field(description="The C2SP checkpoint as it was signed.")
-    signed_at: datetime
-    public_key: str = Field(description="With which the signature is checked: `NAME+ID+KEY`.")
-
-
-class InclusionProof(Shape):
-    position: int
-    leaf_index: int
-    leaf_hash: str = Field(description="Base64.")
-    size: int
-    root_hash: str
-    audit_path: list[str]
-
-
-class ConsistencyProof(Shape):
-    from_: int = Field(alias="from")
-    to: int
-    from_root_hash: str
-    to_root_hash: str
-    proof: list[str]
-
-
-class LinkedAddressShape(Shape):
-    kind: str
-    address: str | None = Field(description="Null where it was erased before.")
-    whose: Literal["his", "shared", "colleague", "nobody"] = Field(
-        description="Only what is his alone is erased; `nobody`: the link was undone as wrong."
-    )
-    with_id: str | None = Field(description="The other contact, or the colleague.")
-
-
-class ErasureCounts(Shape):
-    events: int = Field(description="All of them.")
-    contact: int
-    addresses: int
-    chats: int
-    participants: int
-    messages: int
-    edits: int
-    deliveries: int
-    replies: int
-    tasks: int
-    deals: int
-    questions: int
-
-
-class ErasureShape(Shape):
-    contact_id: str
-    name: str | None
-    addresses: list[LinkedAddressShape]
-    position: int
-    erased: ErasureCounts = Field(description="What would be.")
-
-
-class ErasedShape(Written):
-    erased: ErasureCounts

@@ -245,3 +245,29 @@ class PreviewShape(Shape):
     position: int = Field(description="As of which it was worked out.")
     items: list[Previewed]
     counts: PreviewCounts
+
+
+class SignedHead(Shape):
+    origin: str = Field(description="Which log it is of.")
+    size: int = Field(description="Over how many events.")
+    root_hash: str = Field(description="Base64.")
+    note: str = Field(description="The C2SP checkpoint as it was signed.")
+    signed_at: datetime
+    public_key: str = Field(description="With which the signature is checked: `NAME+ID+KEY`.")
+
+
+class InclusionProof(Shape):
+    position: int
+    leaf_index: int
+    leaf_hash: str = Field(description="Base64.")
+    size: int
+    root_hash: str
+    audit_path: list[str]
+
+
+class ConsistencyProof(Shape):
+    from_: int = Field(alias="from")
+    to: int
+    from_root_hash: str
+    to_root_hash: str
+    proof: list[str]

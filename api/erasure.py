@@ -13,7 +13,7 @@ from pydantic import Field
 from starlette.background import BackgroundTask
 
 from api import erasing, limits
-from api.answers import ErasedShape, ErasureShape
+from api.admin_answers import ErasedShape, ErasureShape
 from api.erasing import Shown
 from api.fields import WHOLE, PathId, Reason, Statement
 from api.reading import DESCRIBED, POSITION_HEADER, AdminRead

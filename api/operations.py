@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from psycopg import Connection
 
 from api import limits, proving
-from api.answers import Health, ReadModelStatuses
+from api.admin_answers import Health, ReadModelStatuses
 from api.errors import DATABASE_AWAY, RETRY_AFTER, Problem
 from api.metrics import collected
 from api.reading import DESCRIBED, POSITION_HEADER, AdminRead

@@ -22,7 +22,7 @@ from adapters.merkle.tiles import TILE_HASHES, Place, node_of, tiles_for
 from adapters.merkle.tree import HASH_BYTES, Node, consistency_proof, inclusion_proof, root
 from api import limits
 from api.access import AUDITOR, Caller, InHeader, allowed
-from api.answers import ConsistencyProof, InclusionProof, SignedHead
+from api.audit_answers import ConsistencyProof, InclusionProof, SignedHead
 from api.errors import RETRY_AFTER, Problem, invalid
 from api.exporting import line_of
 from api.hashing import STATEMENTS

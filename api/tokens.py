@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from api import limits
 from api.access import ADMIN, ANALYST, AUDITOR, CONNECTOR, digest_of, token_text
-from api.answers import Issued, Written
+from api.admin_answers import Issued
+from api.answers import Written
 from api.fields import VISIBLE, Name, PathId, Says, Statement, no_control_characters
 from api.reading import reach
 from api.routing import router

@@ -13,7 +13,8 @@ from pydantic_core import PydanticCustomError
 
 from adapters.webhooks import SECRET_PREFIX, BadSecret, key_of, names_private_network
 from api import limits
-from api.answers import DeliveryPage, WebhookPage, WebhookShape, Written
+from api.admin_answers import DeliveryPage, WebhookPage, WebhookShape
+from api.answers import Written
 from api.delivering import STATEMENTS
 from api.fields import VISIBLE, Name, PathId, Position, Says, Statement, Url, no_control_characters
 from api.notifications import position_of

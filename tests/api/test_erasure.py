@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from api import answers, living
+from api import admin_answers, answers, living
 from domain.application import Chatledger
 from domain.fact import By
 from projections.read_model import READ_MODELS
@@ -60,7 +60,7 @@ def test_nothing_of_him_is_left_and_all_of_the_others(
     auditor = him.admin.with_token("auditor")
     auditor.get("/v1/audit/events", subject=f"address:whatsapp:{him.phone}")
     shown = him.admin.get(him.erasure)
-    answers.ErasureShape.model_validate(shown)
+    admin_answers.ErasureShape.model_validate(shown)
     assert shown["erased"] == {
         **{"events": 14, "contact": 2, "addresses": 0, "chats": 1, "participants": 2, "messages": 3},
         **{"edits": 1, "deliveries": 1, "replies": 1, "tasks": 1, "deals": 1, "questions": 1},
@@ -68,7 +68,7 @@ def test_nothing_of_him_is_left_and_all_of_the_others(
 
     erased = him.ask_to_erase().json()
 
-    answers.ErasedShape.model_validate(erased)
+    admin_answers.ErasedShape.model_validate(erased)
     assert erased["erased"] == shown["erased"]
     assert rows_with(rows, him.sign, him.number) == {}
     assert rows_with(rows, other.sign, other.number).items() == theirs.items() - {("idempotency.answer", 1)}

@@ -5,7 +5,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from api import answers
+from api import admin_answers, answers
 from tests.api.client import Client, Server
 
 PHONE = "+7 999 000-00-01"
@@ -76,7 +76,7 @@ def test_real_answers_are_what_the_description_says(
     check(answers.MutedHoursShape, read(oleg, "/v1/muted-hours"))
     check(answers.MessagePage, read(oleg, f"/v1/conversations/{group}/messages"))
     check(answers.Witnesses, read(auditor, "/v1/audit/visibility", conversation_id=group))
-    check(answers.ReadModelStatuses, read(admin, "/v1/projections"))
+    check(admin_answers.ReadModelStatuses, read(admin, "/v1/projections"))
 
 
 def test_answers_to_writes_are_what_the_description_says(
@@ -85,7 +85,7 @@ def test_answers_to_writes_are_what_the_description_says(
     direct = oleg.conversation_with("chat 24")
     address = {"kind": "whatsapp", "address": "+7 111 24"}
     for shape, client, path, body in (
-        (answers.Issued, admin, "/v1/tokens", {"scopes": ["auditor"]}),
+        (admin_answers.Issued, admin, "/v1/tokens", {"scopes": ["auditor"]}),
         (answers.HandedOver, admin, "/v1/handover", {"from_employee_id": "oleg", "to_employee_id": "oleg"}),
         (answers.Written, admin, "/v1/deals/house/reassign", {"owner_id": "oleg"}),
         (

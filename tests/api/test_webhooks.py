@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from api import answers
+from api import admin_answers
 from tests.api.client import Client, Server, serving
 from tests.api.receiver import SECRET, Receiver
 from tests.api.telling import QUICK, deliveries, found, put, tell, wait_for_log, wait_until
@@ -72,10 +72,10 @@ def test_a_strangers_library_accepts_what_is_told(
     (line,) = wait_for_log(admin, receiver, webhook_id, bool)
     assert line["delivery_id"] == request.headers["webhook-id"]
     assert (line["position"], line["attempts"], line["last_status_code"]) == (position, 1, 204)
-    answers.DeliveryPage.model_validate_json(
+    admin_answers.DeliveryPage.model_validate_json(
         admin.ask("GET", f"/v1/webhooks/{webhook_id}/deliveries").content
     )
-    answers.WebhookPage.model_validate_json(admin.ask("GET", "/v1/webhooks").content)
+    admin_answers.WebhookPage.model_validate_json(admin.ask("GET", "/v1/webhooks").content)
 
 
 def test_the_ten_lines_of_the_documentation_verify_what_is_told(
