@@ -74,7 +74,7 @@ async def explain(
     employee_id: Id,
     chat_id: Uuid,
     at: At | None = None,
-    language: Language = "en",
+    language: Annotated[Language, Query(description="Of the sentences.")] = "en",
 ) -> Response:
     """Why somebody saw a chat at a position or moment, why he did no more, or why he never had.
 
