@@ -100,9 +100,9 @@ class Prover:
             with Keeping(lead, self.settings.places) as keeping:
                 head = Head(lead, tail, signer, self.settings, keeping.heads(signer.verifier))
                 while not self.stopping.is_set():
-                    moved = head.go_on()
+                    far_behind = head.go_on()
                     busy = keeping.go_on(head.signed.size if head.signed else 0)
-                    if not moved:
+                    if not far_behind:
                         self.stopping.wait(BUSY_INTERVAL_S if busy else LOOK_INTERVAL_S)
         except (NotAsSigned, Unhashable, KeyNotSafe, OSError) as error:
             logger.critical("no tree head is signed: %s", error)
@@ -128,7 +128,10 @@ class Head:
             self._check(self.signed)
 
     def go_on(self) -> bool:
-        """Hash what has been appended, and sign if it is time; whether there was anything to hash."""
+        """Hash what has been appended, and sign if it is time; whether there is more than that to hash.
+
+        If not, more may come together: a batch costs two commits, however few events it has.
+        """
         look = self.lead.row("look")
         if look is None or look[1] != self.lead.epoch or look[2] != self.tail.size:
             raise LeadLost
@@ -136,14 +139,14 @@ class Head:
         self._wanted = look[3]
         if ledger_head < self.tail.size:
             raise NotAsSigned(f"the ledger ends at position {ledger_head}, and {self.tail.size} were hashed")
-        moved = self.tail.size < ledger_head
-        if moved:
+        behind = ledger_head - self.tail.size
+        if behind:
             self._hash()
         if not self._vouched and self.tail.size >= ledger_head:
             self._vouch()
         if self._vouched and self._is_time():
             self._sign()
-        return moved
+        return behind > BATCH_EVENTS
 
     def _hash(self) -> None:
         """The next batch. The event before it has to be the one that was hashed last."""
