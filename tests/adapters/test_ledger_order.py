@@ -14,7 +14,7 @@ from adapters.postgres.recorder import LedgerRecorder
 from tests.adapters.ledger_events import opened
 
 PROCESSES = 3
-KILLS = 5
+KILLS = 4
 SECONDS_BETWEEN_KILLS = (0.1, 0.4)
 ROOT = Path(__file__).parents[2]
 

@@ -22,7 +22,7 @@ from tests.faults.proof import (
 )
 
 PROCESSES = 16
-SECONDS = float(os.environ.get("CHATLEDGER_HAMMER_S", "3"))
+SECONDS = float(os.environ.get("CHATLEDGER_HAMMER_S", "2"))
 PAGE = 1_000
 PAUSE_S = 0.001
 """Of the reader, when there is nothing new."""

@@ -26,7 +26,7 @@ from tests.faults.proof import assert_nothing_is_lost_or_wrong
 from tests.faults.servers import Server, postmaster
 
 WORKERS, FOLLOWERS = 3, 2
-KILLS = 9
+KILLS = 7
 SERVER_KILLS = 4
 CRASHES = 3
 SECONDS_BETWEEN_KILLS = (0.05, 0.5)
