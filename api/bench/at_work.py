@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from random import Random
@@ -66,7 +67,7 @@ class Log:
             self.faults.append(f"{action} was refused: {body}")
 
 
-class Worker:
+class Worker(ABC):
     """Somebody with a token. kind: under what his requests are counted and timed."""
 
     def __init__(self, log: Log, name: str, port: int, token: str) -> None:
@@ -78,9 +79,9 @@ class Worker:
         async with self.caller:
             await self.work()
 
+    @abstractmethod
     async def work(self) -> None:
         """Until the day is over."""
-        raise NotImplementedError
 
     async def ask(self, action: str, timed: str, method: str, path: str, body: Json | None = None) -> Answer:
         """Ask, and note under which name it was counted and timed."""

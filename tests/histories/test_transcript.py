@@ -9,14 +9,10 @@ from __future__ import annotations
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
@@ -24,7 +20,6 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 from domain.ids import thread_id
 from projections.subjects import Subjects
 from projections.transcript import Transcript
-from tests.databases import Databases
 from tests.histories.alphabet import (
     CHATS,
     CONTACTS,
@@ -37,13 +32,13 @@ from tests.histories.alphabet import (
 )
 from tests.histories.client_rules import ClientRules
 from tests.histories.company_rules import CompanyRules
+from tests.histories.conftest import Opened
 from tests.histories.employee_rules import AnswerRules, Turn
 from tests.histories.ledger_oracle import LedgerOracle, ledger_rows
 from tests.histories.messenger_rules import MessageRules, News, news_about
 from tests.histories.thread_rules import ThreadRules
 from tests.histories.transcript_oracle import TranscriptOracle, events_of, named_by
-from tests.histories.world import MORNING, World, open_world
-from tests.projections.history import migrate_everything
+from tests.histories.world import MORNING
 
 EVER = datetime(2200, 1, 1, tzinfo=UTC)
 PAGE = 4
@@ -244,27 +239,9 @@ def moment(told: str | None) -> datetime | None:
     return None if told is None else datetime.fromisoformat(told)
 
 
-@pytest.fixture(scope="module")
-def migrated(databases: Databases) -> Iterator[str]:
-    url = databases.create()
-    with psycopg.connect(url, autocommit=True) as connection:
-        migrate_everything(connection)
-    yield url
-    databases.drop(url)
-
-
-def test_a_conversation_looked_as_its_events_tell(databases: Databases, migrated: str) -> None:
-    @contextmanager
-    def opened() -> Iterator[World]:
-        url = databases.create(template=migrated)
-        try:
-            with open_world(url) as world:
-                yield world
-        finally:
-            databases.drop(url)
-
+def test_a_conversation_looked_as_its_events_tell(empty: Opened) -> None:
     run_state_machine_as_test(
-        type("History", (ConversationsAreLookedBackAt,), {"opened": staticmethod(opened)}),
+        type("History", (ConversationsAreLookedBackAt,), {"opened": staticmethod(empty)}),
         settings=settings(
             max_examples=3, stateful_step_count=15, suppress_health_check=[HealthCheck.too_slow]
         ),
