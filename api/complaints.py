@@ -25,7 +25,6 @@ COMPLAINTS = frozenset(
         "adapters.postgres.data_folder.DataFolderTaken",
         "adapters.postgres.embedded.PostgresFailed",
         "api.auditing.asker.AnswerRefused",
-        "api.auditing.commands.PlottingMissing",
         "api.bench.benchmarks.UnknownBenchmark",
         "api.bench.measuring.NotDurable",
         "api.bench.measuring.PeerMissing",

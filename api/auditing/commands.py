@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,6 @@ import typer
 from api import wording
 from api.auditing import csv_rows, tables, timelines, transcripts
 from api.auditing.options import Asked, At, Limit, ValidAt, only_one, question
-from api.auditing.speaker import Speaker
 
 app = typer.Typer(
     help="Ask what was: who could see a chat, why, who owned it; take the log away, and check it.",
@@ -41,10 +39,6 @@ Until = Annotated[
     str | None, typer.Option("--until", help="End of the span: position, time or day.", show_default="now")
 ]
 Address = Annotated[str, typer.Option("--address", help="KIND:ADDRESS, such as whatsapp:+79001110001.")]
-
-
-class PlottingMissing(Exception):
-    """Pictures need a plotting library, which is installed for those who want them."""
 
 
 def examples(*commands: str) -> str:
@@ -213,11 +207,12 @@ def timeline(
     if out.suffix != ".svg":
         raise typer.BadParameter(f"{out} does not end in .svg", param_hint="--out")
     span = (asked.moment(since, begins=True), asked.moment(until))
-    draw = drawing()
+    from api.auditing import picture  # takes half a second to load, which no other command is to wait for
+
     with asked.asking() as asker:
         story = timelines.collected(asker, chat, *span)
     speaker = replace(asked.speaker, names=asker.names)
-    out.write_text(draw(timelines.timeline(story, speaker), speaker), encoding="utf-8")
+    out.write_text(picture.drawn(timelines.timeline(story, speaker), speaker), encoding="utf-8")
 
 
 @preview.command(epilog=examples("preview handover --from oleg --to pavel"))
@@ -259,16 +254,6 @@ def unlink(
 ) -> None:
     """If an address were unlinked from a contact."""
     foresee(asked, {"action": "unlink", "address": split(address), "contact_id": contact})
-
-
-def drawing() -> Callable[[timelines.Timeline, Speaker], str]:
-    """Raises: PlottingMissing: there is nothing to draw with."""
-    try:
-        from api.auditing import picture  # takes half a second to load, which no other command is to wait for
-    except ModuleNotFoundError:
-        told = "Matplotlib is not there to draw with: pip install 'chatledger[pictures]'"
-        raise PlottingMissing(told) from None
-    return picture.drawn
 
 
 def foresee(asked: Asked, change: dict[str, object]) -> None:

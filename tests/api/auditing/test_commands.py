@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api.auditing.asker import AnswerRefused
-from api.auditing.commands import PlottingMissing, app
+from api.auditing.commands import app
 from tests.api.auditing import house
 from tests.api.auditing.answering import TOKEN, Answering, answering
 
@@ -164,19 +163,6 @@ def test_a_timeline_is_written_to_a_file(api: Answering, tmp_path: Path) -> None
     told(api, f"timeline --chat c --out {out}")
     assert ElementTree.parse(out).getroot().tag.endswith("svg")
     assert ask(api, f"timeline --chat c --out {out}.png").exit_code == 2
-
-
-def test_nothing_is_asked_where_there_is_nothing_to_draw_with(
-    api: Answering, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    for name in [name for name in sys.modules if name.startswith(("matplotlib.", "api.auditing.picture"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("api.auditing.picture", raising=False)
-    error = ask(api, "timeline --chat c --out x.svg").exception
-    assert isinstance(error, PlottingMissing)
-    assert "pip install 'chatledger[pictures]'" in str(error)
-    assert api.asked == []
 
 
 @pytest.mark.parametrize(
