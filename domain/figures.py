@@ -14,7 +14,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What SQL says of a group of n answers. medians_us: twice the median; p90s_us: ten times the percentile."""
+    """What SQL says of n answers. medians_us: twice the median; p90s_us: ten times the percentile."""
 
     n: int = 0
     total_us: int = 0
