@@ -93,6 +93,18 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT jsonb_array_elements_text(coalesce(facts->'chat_ids', jsonb_build_array(facts->'chat_id')))::uuid
 $$;
 
+-- The chats in which a range of the ledger tells that an answer failed, or got there after all.
+CREATE OR REPLACE FUNCTION inbox.failing(after bigint, until bigint) RETURNS TABLE (chat_id uuid)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT DISTINCT message.chat_id
+    FROM inbox.failure
+    CROSS JOIN LATERAL (
+        SELECT message.chat_id FROM timeline.message
+        WHERE message.delivery_id = failure.delivery_id AND message.direction = 'out'
+          AND message.position <= until OFFSET 0) AS message
+    WHERE failure.position > after AND failure.position <= until
+$$;
+
 -- The conversations whose lines, or what is counted of them, a range of the ledger may change.
 CREATE OR REPLACE FUNCTION inbox.touched(after bigint, until bigint) RETURNS TABLE (conversation_id uuid)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -104,6 +116,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         UNION
         SELECT inbox.chats_read(facts) FROM ledger
         WHERE position > after AND position <= until AND topic = 'reading.advanced'
+        UNION
+        SELECT failing.chat_id FROM inbox.failing(after, until) AS failing
         UNION
         SELECT chat_id FROM visibility.sight WHERE lower(during) > after AND lower(during) <= until
         UNION
@@ -119,8 +133,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 
 -- The chats of which what is shown may change with a range: those that its events name, those in which
--- somebody takes part whom they name, those of which something was erased, and those that move to another
--- conversation.
+-- somebody takes part whom they name, those of which something was erased, those in which an answer failed, and
+-- those that move to another conversation.
 CREATE OR REPLACE FUNCTION inbox.changed(after bigint, until bigint) RETURNS TABLE (chat_id uuid)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH told AS MATERIALIZED (
@@ -142,6 +156,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         WHERE told.address_id IS NULL
     )
     SELECT chat_id FROM told WHERE chat_id IS NOT NULL
+    UNION
+    SELECT failing.chat_id FROM inbox.failing(after, until) AS failing
     UNION
     SELECT (event.facts->>'chat_id')::uuid
     FROM told
@@ -309,7 +325,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE cardinality(chat_ids) > 1
 $$;
 
--- One item of a list. author_name: of the colleague who wrote last, if one did.
+-- One item of a list. author_name: of who wrote last, if the company did.
 CREATE OR REPLACE FUNCTION inbox.item(
     head text, last_message text, author_kind text, author_name text, unread bigint, reasons text
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$

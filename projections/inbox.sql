@@ -55,6 +55,18 @@ CREATE UNLOGGED TABLE IF NOT EXISTS inbox.moving (
 );
 COMMENT ON COLUMN inbox.moving.first IS 'at which position the oldest of the client''s chats was opened';
 
+-- Deliveries that failed before anybody got the message: it answers nobody until a report says otherwise.
+CREATE TABLE IF NOT EXISTS inbox.failure (
+    delivery_id uuid PRIMARY KEY,
+    failed_position bigint NOT NULL,
+    got_position bigint,
+    position bigint GENERATED ALWAYS AS (greatest(failed_position, got_position)) STORED
+);
+COMMENT ON COLUMN inbox.failure.got_position IS 'of the first report that the message was delivered or read';
+COMMENT ON COLUMN inbox.failure.position IS 'since when it is as it is';
+
+CREATE INDEX IF NOT EXISTS failure_in_order ON inbox.failure (position);
+
 -- What a line shows of a chat to everybody who sees it. Of the company only ids: its people are few, their
 -- names are looked up for the page that is read, and a new name is not copied into all that they ever wrote.
 CREATE TABLE IF NOT EXISTS inbox.card (
@@ -69,8 +81,8 @@ CREATE TABLE IF NOT EXISTS inbox.card (
     author_name text
 ) WITH (fillfactor = 75);
 COMMENT ON COLUMN inbox.card.head IS 'a JSON object without its last brace, for a line of this chat alone';
-COMMENT ON COLUMN inbox.card.last_message IS 'a JSON value, up to the name of a colleague where one wrote it';
-COMMENT ON COLUMN inbox.card.author_kind IS 'of a colleague who wrote last; null where a client did';
+COMMENT ON COLUMN inbox.card.last_message IS 'a JSON value, up to the name where the company wrote it';
+COMMENT ON COLUMN inbox.card.author_kind IS 'of who wrote last for the company; null where a client did';
 COMMENT ON COLUMN inbox.card.author_name IS 'what he was called in the messenger';
 
 CREATE TABLE IF NOT EXISTS inbox.line (
@@ -142,6 +154,32 @@ TRUNCATE inbox.card, inbox.line, inbox.tally;
 -- on: chat.participant_joined, chat.participant_left, contact.address_linked, contact.address_unlinked
 -- for: readers
 SELECT inbox.find_moving(%(after)s, %(until)s);
+
+-- name: delivery_failed
+-- on: delivery.reported
+-- Nearly all reports tell of no failure, and cost a look at a small table.
+MERGE INTO inbox.failure AS failure
+USING (
+    SELECT report.*, earlier.position IS NOT NULL AS got_before
+    FROM (
+        SELECT stream_id, min(position) FILTER (WHERE facts->>'status' = 'failed') AS failed_position,
+               min(position) FILTER (WHERE facts->>'status' <> 'failed') AS got_position
+        FROM ledger
+        WHERE position > %(after)s AND position <= %(until)s AND topic = 'delivery.reported'
+          AND facts->>'status' IN ('failed', 'delivered', 'read')
+        GROUP BY stream_id
+    ) AS report
+    LEFT JOIN LATERAL (
+        SELECT position FROM ledger
+        WHERE stream_id = report.stream_id AND position < report.failed_position
+          AND topic = 'delivery.reported' AND facts->>'status' IN ('delivered', 'read')
+        LIMIT 1) AS earlier ON true
+) AS news ON failure.delivery_id = news.stream_id
+WHEN MATCHED AND failure.got_position IS NULL AND news.got_position IS NOT NULL THEN
+    UPDATE SET got_position = news.got_position
+WHEN NOT MATCHED AND news.failed_position IS NOT NULL AND NOT news.got_before THEN
+    INSERT (delivery_id, failed_position, got_position)
+    VALUES (news.stream_id, news.failed_position, news.got_position);
 
 -- name: tally_without
 -- on: *
@@ -260,6 +298,7 @@ WHEN NOT MATCHED THEN
 
 -- name: message_written
 -- on: message.received, message.queued
+-- Whatever the company wrote answers the client, but what a machine wrote, or what nobody got.
 UPDATE inbox.chat SET
     activity_at = greatest(chat.activity_at, news.last_at),
     last_message_id = CASE WHEN newer THEN news.last_message_id ELSE chat.last_message_id END,
@@ -275,12 +314,15 @@ FROM (
            (array_agg(message_id ORDER BY at DESC, position DESC))[1] AS last_message_id,
            max(at) AS last_at,
            (array_agg(position ORDER BY at DESC, position DESC))[1] AS last_position,
-           max(at) FILTER (WHERE NOT incoming) AS answered_at,
-           (array_agg(position ORDER BY at DESC, position DESC) FILTER (WHERE NOT incoming))[1]
+           max(at) FILTER (WHERE answers) AS answered_at,
+           (array_agg(position ORDER BY at DESC, position DESC) FILTER (WHERE answers))[1]
                AS answered_position
     FROM (
         SELECT (facts->>'chat_id')::uuid AS chat_id, (facts->>'message_id')::uuid AS message_id,
-               occurred_at AS at, position, facts->>'direction' = 'in' AS incoming
+               occurred_at AS at, position, facts->>'direction' = 'in' AS incoming,
+               facts->>'author_kind' IN ('employee', 'external_staff') AND NOT EXISTS (
+                   SELECT FROM inbox.failure
+                   WHERE delivery_id = (facts->>'delivery_id')::uuid AND got_position IS NULL) AS answers
         FROM ledger
         WHERE position > %(after)s AND position <= %(until)s
           AND topic IN ('message.received', 'message.queued')
@@ -296,6 +338,26 @@ CROSS JOIN LATERAL (
     FROM inbox.chat AS known WHERE known.chat_id = news.chat_id
 ) AS compared
 WHERE chat.chat_id = news.chat_id;
+
+-- name: answer_failed
+-- on: delivery.reported
+-- for: readers
+-- The last answer is looked for anew where one failed, or got there after all.
+UPDATE inbox.chat
+SET answered_at = coalesce(answer.sent_at, '-infinity'), answered_position = coalesce(answer.position, 0)
+FROM inbox.failing(%(after)s, %(until)s) AS changed
+CROSS JOIN LATERAL (SELECT own_id FROM inbox.chat WHERE chat_id = changed.chat_id OFFSET 0) AS known
+LEFT JOIN LATERAL (
+    SELECT sent_at, message.position
+    FROM timeline.message
+    WHERE message.conversation_id = known.own_id AND message.chat_id = changed.chat_id
+      AND author_kind IN ('employee', 'external_staff') AND message.position + 0 <= %(until)s
+      AND NOT EXISTS (SELECT FROM inbox.failure
+                      WHERE delivery_id = message.delivery_id AND got_position IS NULL)
+    ORDER BY sent_at DESC, message.position DESC
+    LIMIT 1
+) AS answer ON true
+WHERE chat.chat_id = changed.chat_id;
 
 -- name: conversation_moved
 -- on: conversation.claimed, conversation.assigned, conversation.released, conversation.snoozed
@@ -363,6 +425,12 @@ LEFT JOIN LATERAL (
 ) AS unanswered ON true
 WHERE chat.chat_id = news.chat_id AND chat.waiting_since IS DISTINCT FROM unanswered.since;
 
+-- name: wait_moved_by_failure
+-- on: delivery.reported
+-- for: readers
+UPDATE inbox.chat SET waiting_since = inbox.waiting_in(ARRAY[chat.chat_id], %(until)s)
+FROM inbox.failing(%(after)s, %(until)s) AS changed WHERE chat.chat_id = changed.chat_id;
+
 -- name: reading_advanced
 -- on: reading.advanced
 -- How many of the client's messages an employee has read, so that what is unread is a subtraction.
@@ -397,7 +465,7 @@ WHEN NOT MATCHED THEN
 -- on: conversation.claimed, conversation.assigned, conversation.released, conversation.snoozed
 -- on: conversation.woken, conversation.closed, conversation.reopened, conversation.dismissed
 -- on: contact.registered, contact.renamed, contact.address_linked, contact.address_unlinked
--- on: address.assigned, address.unassigned, contact.erased
+-- on: address.assigned, address.unassigned, contact.erased, delivery.reported
 -- for: readers, to show
 INSERT INTO inbox.card AS card
     (chat_id, title, contact_ids, client_count, head, last_message, author_kind, author_id, author_name)
@@ -448,13 +516,13 @@ CROSS JOIN LATERAL (
       AND upper_inf(presence.during)
 ) AS client
 LEFT JOIN LATERAL (
-    -- Somebody of the company as he was known then; of the clients, as is known now.
+    -- Who wrote for the company as he was known then; of the clients, as is known now.
     SELECT CASE WHEN of_company THEN author_kind END AS author_kind,
            CASE WHEN of_company THEN author_id END AS author_id,
            CASE WHEN of_company THEN sender_name END AS author_name,
            CASE WHEN of_company THEN left(whole, -length('null}}')) ELSE whole END AS shown
     FROM (
-        SELECT *, author_kind IN ('employee', 'external_staff') AS of_company
+        SELECT *, author_kind <> 'client' AS of_company
         FROM timeline.message WHERE message_id = chat.last_message_id OFFSET 0) AS message
     LEFT JOIN LATERAL inbox.client_of(
         chat.workspace_id, CASE WHEN NOT of_company THEN sender_id END) AS client ON true
@@ -577,7 +645,7 @@ ON CONFLICT (conversation_id, audience) DO UPDATE SET
 -- name: line_moved
 -- on: message.received, message.queued, conversation.claimed, conversation.assigned, conversation.released
 -- on: conversation.snoozed, conversation.woken, conversation.closed, conversation.reopened
--- on: conversation.dismissed
+-- on: conversation.dismissed, delivery.reported
 -- for: readers, while following
 UPDATE inbox.line
 SET folder = standing.folder, waiting_since = standing.waiting_since, activity_at = standing.activity_at
@@ -588,6 +656,8 @@ FROM (
         FROM ledger
         WHERE position > %(after)s AND position <= %(until)s
           AND (topic IN ('message.received', 'message.queued') OR topic LIKE 'conversation.%%')
+        UNION
+        SELECT chat_id FROM inbox.failing(%(after)s, %(until)s)
     ) AS news
     CROSS JOIN LATERAL (SELECT conversation_id FROM inbox.chat WHERE chat_id = news.chat_id OFFSET 0) AS chat
 ) AS news
