@@ -157,27 +157,26 @@ SELECT inbox.find_moving(%(after)s, %(until)s);
 
 -- name: delivery_failed
 -- on: delivery.reported
--- Nearly all reports tell of no failure, and cost a look at a small table.
+-- Nearly all reports tell of no failure, and cost a look at a small table at most.
 MERGE INTO inbox.failure AS failure
 USING (
-    SELECT report.*, earlier.position IS NOT NULL AS got_before
+    SELECT news.stream_id, report.*
     FROM (
-        SELECT stream_id, min(position) FILTER (WHERE facts->>'status' = 'failed') AS failed_position,
-               min(position) FILTER (WHERE facts->>'status' <> 'failed') AS got_position
-        FROM ledger
+        SELECT DISTINCT stream_id FROM ledger
         WHERE position > %(after)s AND position <= %(until)s AND topic = 'delivery.reported'
-          AND facts->>'status' IN ('failed', 'delivered', 'read')
-        GROUP BY stream_id
+          AND (facts->>'status' = 'failed' OR facts->>'status' IN ('delivered', 'read') AND EXISTS (
+              SELECT FROM inbox.failure
+              WHERE delivery_id = ledger.stream_id AND got_position IS NULL))
+    ) AS news
+    CROSS JOIN LATERAL (
+        SELECT min(position) FILTER (WHERE facts->>'status' = 'failed') AS failed_position,
+               min(position) FILTER (WHERE facts->>'status' IN ('delivered', 'read')) AS got_position
+        FROM ledger WHERE stream_id = news.stream_id AND position <= %(until)s
     ) AS report
-    LEFT JOIN LATERAL (
-        SELECT position FROM ledger
-        WHERE stream_id = report.stream_id AND position < report.failed_position
-          AND topic = 'delivery.reported' AND facts->>'status' IN ('delivered', 'read')
-        LIMIT 1) AS earlier ON true
 ) AS news ON failure.delivery_id = news.stream_id
 WHEN MATCHED AND failure.got_position IS NULL AND news.got_position IS NOT NULL THEN
     UPDATE SET got_position = news.got_position
-WHEN NOT MATCHED AND news.failed_position IS NOT NULL AND NOT news.got_before THEN
+WHEN NOT MATCHED AND (news.got_position IS NULL OR news.got_position > news.failed_position) THEN
     INSERT (delivery_id, failed_position, got_position)
     VALUES (news.stream_id, news.failed_position, news.got_position);
 
@@ -339,26 +338,6 @@ CROSS JOIN LATERAL (
 ) AS compared
 WHERE chat.chat_id = news.chat_id;
 
--- name: answer_failed
--- on: delivery.reported
--- for: readers
--- The last answer is looked for anew where one failed, or got there after all.
-UPDATE inbox.chat
-SET answered_at = coalesce(answer.sent_at, '-infinity'), answered_position = coalesce(answer.position, 0)
-FROM inbox.failing(%(after)s, %(until)s) AS changed
-CROSS JOIN LATERAL (SELECT own_id FROM inbox.chat WHERE chat_id = changed.chat_id OFFSET 0) AS known
-LEFT JOIN LATERAL (
-    SELECT sent_at, message.position
-    FROM timeline.message
-    WHERE message.conversation_id = known.own_id AND message.chat_id = changed.chat_id
-      AND author_kind IN ('employee', 'external_staff') AND message.position + 0 <= %(until)s
-      AND NOT EXISTS (SELECT FROM inbox.failure
-                      WHERE delivery_id = message.delivery_id AND got_position IS NULL)
-    ORDER BY sent_at DESC, message.position DESC
-    LIMIT 1
-) AS answer ON true
-WHERE chat.chat_id = changed.chat_id;
-
 -- name: conversation_moved
 -- on: conversation.claimed, conversation.assigned, conversation.released, conversation.snoozed
 -- on: conversation.woken, conversation.closed, conversation.reopened
@@ -425,11 +404,10 @@ LEFT JOIN LATERAL (
 ) AS unanswered ON true
 WHERE chat.chat_id = news.chat_id AND chat.waiting_since IS DISTINCT FROM unanswered.since;
 
--- name: wait_moved_by_failure
+-- name: answer_failed
 -- on: delivery.reported
 -- for: readers
-UPDATE inbox.chat SET waiting_since = inbox.waiting_in(ARRAY[chat.chat_id], %(until)s)
-FROM inbox.failing(%(after)s, %(until)s) AS changed WHERE chat.chat_id = changed.chat_id;
+SELECT inbox.take_back_answers(%(after)s, %(until)s);
 
 -- name: reading_advanced
 -- on: reading.advanced
@@ -465,24 +443,12 @@ WHEN NOT MATCHED THEN
 -- on: conversation.claimed, conversation.assigned, conversation.released, conversation.snoozed
 -- on: conversation.woken, conversation.closed, conversation.reopened, conversation.dismissed
 -- on: contact.registered, contact.renamed, contact.address_linked, contact.address_unlinked
--- on: address.assigned, address.unassigned, contact.erased, delivery.reported
+-- on: address.assigned, address.unassigned, contact.erased
 -- for: readers, to show
 INSERT INTO inbox.card AS card
     (chat_id, title, contact_ids, client_count, head, last_message, author_kind, author_id, author_name)
 SELECT chat.chat_id, headed.title, client.contact_ids, chat.client_count,
-       left(json_build_object(
-           'conversation_id', chat.conversation_id,
-           'kind', chat.kind,
-           'title', headed.title,
-           'chats', json_build_array(json_build_object(
-               'chat_id', chat.chat_id, 'external_id', chat.external_id,
-               'channel_id', chat.channel_id, 'kind', chat.kind)),
-           'contact_ids', client.contact_ids,
-           'folder', chat.folder,
-           'holder_id', chat.holder_id,
-           'snoozed_until', projection.rfc3339(chat.snoozed_until),
-           'waiting_since', projection.rfc3339(chat.waiting_since)
-       )::text, -1),
+       inbox.head(chat, headed.title, client.contact_ids),
        coalesce(last.shown, 'null'), last.author_kind, last.author_id, last.author_name
 FROM inbox.changed(%(after)s, %(until)s) AS changed
 CROSS JOIN LATERAL (SELECT * FROM inbox.chat WHERE chat_id = changed.chat_id OFFSET 0) AS chat
@@ -645,7 +611,7 @@ ON CONFLICT (conversation_id, audience) DO UPDATE SET
 -- name: line_moved
 -- on: message.received, message.queued, conversation.claimed, conversation.assigned, conversation.released
 -- on: conversation.snoozed, conversation.woken, conversation.closed, conversation.reopened
--- on: conversation.dismissed, delivery.reported
+-- on: conversation.dismissed
 -- for: readers, while following
 UPDATE inbox.line
 SET folder = standing.folder, waiting_since = standing.waiting_since, activity_at = standing.activity_at
@@ -656,8 +622,6 @@ FROM (
         FROM ledger
         WHERE position > %(after)s AND position <= %(until)s
           AND (topic IN ('message.received', 'message.queued') OR topic LIKE 'conversation.%%')
-        UNION
-        SELECT chat_id FROM inbox.failing(%(after)s, %(until)s)
     ) AS news
     CROSS JOIN LATERAL (SELECT conversation_id FROM inbox.chat WHERE chat_id = news.chat_id OFFSET 0) AS chat
 ) AS news
