@@ -55,7 +55,7 @@ CREATE UNLOGGED TABLE IF NOT EXISTS inbox.moving (
 );
 COMMENT ON COLUMN inbox.moving.first IS 'at which position the oldest of the client''s chats was opened';
 
--- Deliveries that failed before anybody got the message: it answers nobody until a report says otherwise.
+-- Deliveries that failed: the message answers nobody, unless a report, earlier or later, says that it was got.
 CREATE TABLE IF NOT EXISTS inbox.failure (
     delivery_id uuid PRIMARY KEY,
     failed_position bigint NOT NULL,
@@ -176,7 +176,7 @@ USING (
 ) AS news ON failure.delivery_id = news.stream_id
 WHEN MATCHED AND failure.got_position IS NULL AND news.got_position IS NOT NULL THEN
     UPDATE SET got_position = news.got_position
-WHEN NOT MATCHED AND (news.got_position IS NULL OR news.got_position > news.failed_position) THEN
+WHEN NOT MATCHED THEN
     INSERT (delivery_id, failed_position, got_position)
     VALUES (news.stream_id, news.failed_position, news.got_position);
 

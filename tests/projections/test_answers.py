@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any, NamedTuple
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
@@ -39,6 +39,10 @@ tellings = st.lists(
     min_size=3,
     max_size=16,
 )
+
+ASKED, GREETED = Told("asked", 0, 0, ""), Told("automatic", 0, 1, "")
+ANSWERED = Told("answered here", 0, 2, "")
+FAILED, READ = Told("reported here", 0, 2, "failed"), Told("reported here", 0, 2, "read")
 
 TELL: dict[str, Callable[[Company, str, datetime], int]] = {
     "asked": lambda company, name, at: company.receive(f"asked {name}", at),
@@ -96,6 +100,10 @@ def test_an_answer_that_failed_or_that_a_machine_wrote_answers_nobody(
 
     @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
     @given(tellings, st.sets(st.integers(0, 16)))
+    @example([FAILED, ASKED, ANSWERED], {1, 2})
+    @example([ASKED, ANSWERED, READ, FAILED], {1, 2, 3})
+    @example([ASKED, ANSWERED, FAILED, READ], {1, 2, 3})
+    @example([ASKED, GREETED, ANSWERED, FAILED], {1, 2, 3})
     def check(told: list[Told], cuts: set[int]) -> None:
         company = Company(url, history, next(chats))
         began = history.head
