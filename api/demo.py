@@ -148,7 +148,7 @@ def tell_response_times(
         CrowdLost: it is not what the rule says.
     """
     told = real_data.answered(house.client, house.issue("analyst"))
-    console.print(real_data.table("\nHow long the clients waited for an answer", told))
+    console.print(real_data.table("\nHow long the clients waited for an answer", told, digits=1))
     console.print(WHY_TIMES_DIFFER, highlight=False)
     if told != real_data.figures(map(real_data.as_told, conversations)):
         raise crowd.CrowdLost("the response times are not what the rule says")

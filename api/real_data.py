@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -25,8 +26,8 @@ from domain.figures import Figures, sums_of
 from domain.wait import Outcome, Place, Spoken, Wait, waits_of
 
 ASKED = {
-    "first-of-run/1": "from the first message",
-    "last-of-run/1": "from the last message",
+    "first-of-run/1": "from first message",
+    "last-of-run/1": "from last message",
     "first-answer/1": "first answer only",
 }
 """The definitions by which the figures are told, and what each counts, in a few words."""
@@ -56,6 +57,7 @@ def tell(console: Console, dataset: chitchat.Conversations) -> ByDefinition:
     told = figures(as_told([each]) for each in dataset.values())
     console.print(table("As the conversations tell it", told))
     by_second = figures(by_sender(each) for each in dataset.values())
+    console.print()
     console.print(table("Messages of one second by who wrote them", by_second))
     return told
 
@@ -98,19 +100,19 @@ def answered(client: httpx.Client, analyst: str, **more: Any) -> ByDefinition:
     return found
 
 
-def table(title: str, told: ByDefinition) -> Table:
-    """One row a definition."""
-    shown = Table(title=title, title_justify="left")
-    shown.add_column("counted")
-    for heading in ("answers", "mean, s", "median, s", "90 %, s", "in 10 min", "still waiting"):
-        shown.add_column(heading, justify="right")
+def table(title: str, told: ByDefinition, *, digits: int = 3) -> Table:
+    """One row a definition, in seconds; with one digit it fits into 80 columns."""
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    shown.add_column("seconds", no_wrap=True)
+    for heading in ("answers", "mean", "median", "90 %", "≤ 10 min", "waiting"):
+        shown.add_column(heading, justify="right", no_wrap=True)
     for name, each in told.items():
         seconds = (each.mean, each.median, each.p90)
         share = "—" if each.within_goal is None else f"{each.within_goal:.2%}"
         shown.add_row(
             ASKED[name],
             f"{each.n:,}",
-            *("—" if value is None else f"{value:,.3f}" for value in seconds),
+            *("—" if value is None else f"{value:,.{digits}f}" for value in seconds),
             share,
             f"{each.open_waits:,}",
         )

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
+import httpx
 import pytest
 from rich.console import Console
 
-from api import chitchat, importing, real_data
+from api import chitchat, crowd, demo, importing, real_data
+from api.house import House
 from domain.fact import By
 from tests.api.client import Client, Server
 
@@ -29,6 +31,19 @@ def test_the_page_shows_what_is_printed(dataset: chitchat.Conversations) -> None
 
     printed = "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
     assert SHOWN.findall(PAGE.read_text()) == [printed], "renew it: python -m api.real_data"
+
+
+def test_the_demo_does_not_end_well_with_other_figures_than_the_rule_has(
+    dataset: chitchat.Conversations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversations = [[chat] for chat in islice(dataset.values(), 20)]
+    told = real_data.figures(map(real_data.as_told, conversations))
+    monkeypatch.setattr(House, "issue", lambda *_: "a token")
+    monkeypatch.setattr(real_data, "answered", lambda *_: told)
+
+    demo.tell_response_times(Console(quiet=True), House(httpx.Client(), ""), conversations)
+    with pytest.raises(crowd.CrowdLost, match="response times"):
+        demo.tell_response_times(Console(quiet=True), House(httpx.Client(), ""), conversations[1:])
 
 
 def test_an_analyst_is_told_over_http_what_the_rule_says(
