@@ -17,6 +17,7 @@ from adapters.postgres.database import create_async_pool, create_pool, migrate
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.settings import Settings
 from api import (
+    analytics,
     audit,
     conversations,
     delivering,
@@ -80,6 +81,7 @@ from projections.threads import Threads
 from projections.timeline import Timeline
 from projections.transcript import Transcript
 from projections.visibility import Visibility
+from projections.waits import Waits
 from projections.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
@@ -109,11 +111,12 @@ TAGS = [
     {"name": "inbox", "description": "What an employee sees, and what he does with it."},
     {"name": "webhooks", "description": "Whom to notify, told to a company's own systems."},
     {"name": "audit", "description": "Who could see what, when and why."},
+    {"name": "analytics", "description": "How long clients waited, and what is behind each number."},
     {"name": "operations", "description": "Whether all is well."},
 ]
 NOUNS = (
     *(receiving, inbox, feed, messages, conversations, links, search, threads, tasks, notifications),
-    *(directory, erasure, tokens, webhooks, audit, preview, records, proofs, operations),
+    *(directory, erasure, tokens, webhooks, audit, preview, records, proofs, analytics, operations),
 )
 """With routes, in the order in which they are asked for: a request is held against one after the other."""
 
@@ -246,7 +249,7 @@ def _questions(asking: Pool) -> tuple[Any, ...]:
     questions = (
         *(Access, Directory, Inbox, Search, Timeline, Visibility),
         *(Threads, Tasks, Notifications, Webhooks, Feed),
-        *(Subjects, Transcript, Audit, Ownership, Preview),
+        *(Subjects, Transcript, Audit, Ownership, Preview, Waits),
     )
     return tuple(question(asking) for question in questions)
 

@@ -28,6 +28,7 @@ from projections.threads import Threads
 from projections.timeline import Timeline
 from projections.transcript import Transcript
 from projections.visibility import Visibility
+from projections.waits import Waits
 from projections.webhooks import Webhooks
 
 
@@ -73,6 +74,7 @@ class System:
     audit: Audit
     ownership: Ownership
     preview: Preview
+    waits: Waits
     told: Told = field(default_factory=Told)
     keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)
     """The idempotency keys that this run is busy with; who lets one go, where that had to be put off."""

@@ -71,6 +71,9 @@ OF_WHAT_THERE_IS = {
     "must not be beyond the size of the tree",
     "is nobody's who takes part in this conversation",
     "does not go with mine=true",
+    "must be later than from",
+    f"must be at most {limits.PERIOD_DAYS} days after from",
+    "give at most one of employee_id, staff_id and credited",
     "must name nobody who is added",
     "must not end when they begin; a whole day is 00:00 to 24:00",
     "must be a URL",
@@ -130,7 +133,10 @@ def ids(caller: Client, house: None) -> dict[str, str]:
     told = {name: values[-1] for name, values in NAMED.items() if name.endswith("_id")}
     task = caller.post(f"/v1/conversations/{CONVERSATION_ID}/tasks", {"text": "Send the plan"})
     token = caller.post("/v1/tokens", {"scopes": ["auditor"]})
-    return told | {"task_id": task["task_id"], "token_id": token["token_id"]}
+    period = {"from": "2025-03-01", "to": "2025-03-01"}
+    wait = caller.get("/v1/analytics/response-times/waits", **period)["items"][0]
+    of_their_own = {"task_id": task["task_id"], "position": str(wait["opened"]["position"])}
+    return told | of_their_own | {"token_id": token["token_id"]}
 
 
 def send_example(document: Json, caller: Client, operation: str, **instead: str) -> httpx.Response:

@@ -51,6 +51,7 @@ READ_WHOLE = {
     "reactions.client_overlooked": {"chat"},  # indexes of few rows that are about to be none
     "reactions.next_snooze": {"chat"},
     "directory.workspace_configured": {"workspace"},
+    "waits.settings": {"workspace"},
 }
 
 
