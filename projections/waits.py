@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from psycopg import AsyncConnection
 from domain.calendar import calendar, zone_offsets
 from domain.definition import Definition, Hours
 from domain.errors import Invalid
-from projections.answer import Answer, Pool, ask, one_row
+from projections.answer import Answer, Pool, all_rows, ask, one_row
 from projections.figures import ALWAYS, NOTHING, Asked, Group, among, figures_by, live
 from projections.statements import Statements
 from projections.workspaces import Workspaces
@@ -108,6 +108,15 @@ class Waits:
             groups = await _groups(connection, by, values) if by else []
             names = await self._names(connection, question.workspace_id, by, groups)
         return Told(row[0] if row else 0, total, groups, names)
+
+    async def durations(self, question: Question, limits_us: Sequence[int]) -> list[int]:
+        """How many answers took up to each of these, and more than the one before; last, how many took more.
+
+        limits_us: in microseconds, in order.
+        """
+        values = await self._values(question) | {"limits_us": [*limits_us]}
+        counts = dict(await all_rows(self.pool, among("durations"), **values))
+        return [counts.get(nth, 0) for nth in range(len(limits_us) + 1)]
 
     async def single(
         self,
