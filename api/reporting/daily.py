@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from api.reporting.words import ON_WEEKDAYS, WEEKDAYS, Words
 from domain.definition import DEFAULT, Definition
 from domain.figures import Figures
 from projections.figures import NOTHING
-from projections.report import LongestWait, Look, Traffic
+from projections.report import LongestWait, Look, Traffic, Workspace
 from projections.waits import Question, Settings, Told
 
 if TYPE_CHECKING:
@@ -88,16 +89,16 @@ async def daily_report(
     system: System, workspace_id: str, day: date, definition: Definition = DEFAULT
 ) -> DailyReport:
     """The report of one day. position: the lowest that any part of it was read at."""
-    async with system.report.looking(workspace_id) as look:
-        workspace = await look.workspace()
-        settings = Settings(workspace.timezone, workspace.goal_seconds)
-        since, until = beginning(day, settings.zone), beginning(day + timedelta(days=1), settings.zone)
-        traffic = await look.traffic(since, until)
-        usual = await _usual_traffic(look, day, settings.zone)
-        open_waits, longest = await look.open_waits(until)
-    told = await system.waits.figures(Question(workspace_id, settings, definition, since, until), "employee")
-    weeks_ago = beginning(day - timedelta(weeks=WEEKS_COMPARED), settings.zone)
-    before = Question(workspace_id, settings, definition, weeks_ago, since)
+    workspace, traffic, usual, (open_waits, longest) = await system.report.look(
+        workspace_id, partial(_seen, day)
+    )
+    settings = Settings(workspace.timezone, workspace.goal_seconds)
+    weeks_ago, *today = (
+        beginning(each, settings.zone)
+        for each in (day - timedelta(weeks=WEEKS_COMPARED), day, day + timedelta(days=1))
+    )
+    told = await system.waits.figures(Question(workspace_id, settings, definition, *today), "employee")
+    before = Question(workspace_id, settings, definition, weeks_ago, today[0])
     return DailyReport(
         day,
         workspace.timezone,
@@ -112,6 +113,17 @@ async def daily_report(
         longest,
         _same_weekday(usual, await system.waits.figures(before, "weekday"), day),
     )
+
+
+async def _seen(
+    day: date, look: Look
+) -> tuple[Workspace, Traffic, list[Traffic], tuple[int, LongestWait | None]]:
+    """Whose report it is, the day itself, what is usual, and who waits."""
+    workspace = await look.workspace()
+    zone = ZoneInfo(workspace.timezone)
+    since, until = beginning(day, zone), beginning(day + timedelta(days=1), zone)
+    usual = await _usual_traffic(look, day, zone)
+    return workspace, await look.traffic(since, until), usual, await look.open_waits(until)
 
 
 async def _usual_traffic(look: Look, day: date, zone: ZoneInfo) -> list[Traffic]:
