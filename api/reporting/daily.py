@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from api.auditing.layout import short
 from api.auditing.speaker import Language
 from api.reporting.days import beginning
 from api.reporting.people import Credited, credited
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 WEEKS_COMPARED = 4
 """How many days of the same name before say what is usual."""
+
+PEOPLE_TOLD, NAME_CHARACTERS = 20, 60
+"""A message to a team is short; Telegram takes 4,096 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,15 +230,18 @@ def _goal(report: DailyReport, within: float | None, words: Words) -> str:
 
 
 def _people(report: DailyReport, words: Words) -> Iterator[str]:
-    """Who answered, the quickest first."""
+    """Who answered, the quickest first; of many, those who answered most."""
     answered = [each for each in report.employees if each.figures.mean is not None]
-    if answered:
+    told = sorted(answered, key=lambda each: -each.figures.n)[:PEOPLE_TOLD]
+    if told:
         yield words.one_of("By employee, on average:", "По сотрудникам, в среднем:")
-    for each in sorted(answered, key=lambda each: each.figures.mean or 0.0):
-        name = words.person(each.kind, each.person_id, each.name)
+    for each in sorted(told, key=lambda each: each.figures.mean or 0.0):
+        name = short(words.person(each.kind, each.person_id, each.name), NAME_CHARACTERS)
         count = words.counted(each.figures.n, ("answer", "answers"), ("ответ", "ответа", "ответов"))
         half = words.one_of("median", "медиана") + f" {words.duration(each.figures.median)}"
         yield f"• {name}: {words.duration(each.figures.mean)} ({half}, {count})"
+    if len(answered) > len(told):
+        yield words.one_of("and others: ", "и другие: ") + words.number(len(answered) - len(told))
 
 
 def _waiting(report: DailyReport, words: Words) -> Iterator[str]:
