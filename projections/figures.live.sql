@@ -46,8 +46,15 @@ considered AS MATERIALIZED (
               SELECT FROM waits.wait AS earlier
               WHERE earlier.conversation_id = wait.conversation_id AND earlier.outcome = 'answered'
                 AND (earlier.opened_at, earlier.opened_position) < (wait.opened_at, wait.opened_position)))
-        OFFSET 0) AS found
+        ORDER BY opened_at, opened_position OFFSET 0) AS found
 )
+
+-- name: durations
+-- How many answers took up to each of these durations, which are in order, and more than the one before.
+counted AS (
+    SELECT width_bucket(took_us - 1, %(limits_us)s::bigint[]) AS nth FROM measured WHERE is_counted = 1
+)
+SELECT nth, count(*) FROM counted GROUP BY nth;
 
 -- name: single_waits
 page AS MATERIALIZED (

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import psycopg
 from psycopg import AsyncConnection
 
 from domain.calendar import calendar, zone_offsets
 from domain.definition import Definition, Hours
 from domain.errors import Invalid
-from projections.answer import Answer, Pool, ask, one_row
+from projections.answer import Answer, Pool, all_rows, ask, one_row
 from projections.figures import ALWAYS, NOTHING, Asked, Group, among, figures_by, live
 from projections.statements import Statements
 from projections.workspaces import Workspaces
@@ -101,13 +102,28 @@ class Waits:
         by: one of `projections.figures.GROUPINGS`; None: no groups.
         """
         values = await self._values(question)
+        try:
+            return await self._figures(question.workspace_id, by, values)
+        except psycopg.ProgrammingError:  # a rebuild put other tables into place, see `all_rows`
+            return await self._figures(question.workspace_id, by, values)
+
+    async def _figures(self, workspace_id: str, by: str | None, values: dict[str, Any]) -> Told:
         async with self.pool.connection() as connection, connection.transaction():
             await connection.execute(self.statements["snapshot"])
             row = await (await connection.execute(self.statements["position"])).fetchone()
             total, *_ = [*await _groups(connection, "all", values), NOTHING]
             groups = await _groups(connection, by, values) if by else []
-            names = await self._names(connection, question.workspace_id, by, groups)
+            names = await self._names(connection, workspace_id, by, groups)
         return Told(row[0] if row else 0, total, groups, names)
+
+    async def durations(self, question: Question, limits_us: Sequence[int]) -> list[int]:
+        """How many answers took up to each of these, and more than the one before; last, how many took more.
+
+        limits_us: in microseconds, in order.
+        """
+        values = await self._values(question) | {"limits_us": [*limits_us]}
+        counts = dict(await all_rows(self.pool, among("durations"), **values))
+        return [counts.get(nth, 0) for nth in range(len(limits_us) + 1)]
 
     async def single(
         self,
