@@ -118,3 +118,9 @@ TILE_LEVEL: Final = 6
 
 READY_LAG_EVENTS: Final = 10_000
 """How far the read models may be behind before this process calls itself not ready."""
+
+REPORTING_WORKSPACES: Final = 500
+"""That are looked at in one go for whether their daily report is due; the others follow."""
+
+SETTINGS_READ: Final = 10_000
+"""Statements of one workspace or webhook, the latest, that are read for since when it wants reports."""
