@@ -25,6 +25,7 @@ from api.reporting.sending import Sending
 from api.system import System
 from domain.definition import Definition
 from domain.fact import By
+from domain.ids import derive
 from domain.webhook import WebhookStatement
 from tests.api.client import ADMIN_TOKEN
 from tests.api.receiver import PATIENCE_S, SECRET, Receiver
@@ -166,13 +167,15 @@ def system(
 
 
 @pytest.fixture
-def office(
-    system: tuple[System, asyncio.Runner], receiver: Receiver, request: pytest.FixtureRequest
-) -> Iterator[Office]:
-    """Of a test's own, in Moscow, which wants nothing before and after the test."""
+def house(system: tuple[System, asyncio.Runner], receiver: Receiver) -> House:
     receiver.words |= {200: OK, 429: TIRED, 401: WRONG_TOKEN}
     receiver.status = 200
-    house = House(*system, receiver)
+    return House(*system, receiver)
+
+
+@pytest.fixture
+def office(house: House, request: pytest.FixtureRequest) -> Iterator[Office]:
+    """Of a test's own, in Moscow, which wants nothing before and after the test."""
     office = Office(house, request.node.name, datetime.fromisoformat("2026-03-02T06:00Z"))
     office.configure("2026-03-02T06:00Z", timezone="Europe/Moscow", daily_report={"file": True})
     office.configure("2026-03-02T06:00Z", daily_report={})
@@ -381,3 +384,22 @@ def test_a_chat_that_is_stated_anew_gets_what_comes_after(office: Office) -> Non
     office.look("2026-03-04T12:00Z")
 
     assert office.sent() == [("2026-03-01", "telegram:-1001"), ("2026-03-03", "telegram:-1002")]
+
+
+def test_a_folder_that_can_not_be_written_is_told_and_an_odd_name_has_a_folder_of_its_own(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = Office(house, "a/../b №1", datetime.fromisoformat("2026-03-02T06:00Z"))
+    odd.configure("2026-03-02T06:00Z", daily_report={"file": True})
+    folder = house.system.settings.reports_folder / str(derive("workspace", odd.workspace_id))
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_text("in the way")
+    odd.look("2026-03-02T12:00Z")
+    assert "did not reach file (attempt 1): can't be written: File exists" in caplog.text
+
+    folder.unlink()
+    odd.look("2026-03-02T13:00Z")
+    odd.configure("2026-03-02T13:00Z", daily_report={})
+
+    assert odd.sent() == [("2026-03-01", "file")]
+    assert {path.name for path in folder.iterdir()} == {"2026-03-01.json", "2026-03-01.txt"}
