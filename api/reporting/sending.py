@@ -50,7 +50,7 @@ from projections.statements import Statements
 STATEMENTS = Statements("sending.sql", files("api.reporting").joinpath("sending.sql").read_text("utf-8"))
 SENDING_LOCK = 0x7265706F727473  # "reports"; advisory locks are known by a number
 
-BUILT_FROM = ("directory", "visibility", "timeline", "inbox")
+BUILT_FROM = ("directory", "visibility", "timeline", "inbox", "waits")
 """The read models that have to know all that is recorded before a report is made of them."""
 
 LOOK_INTERVAL_S = 5.0
@@ -102,7 +102,7 @@ def now() -> datetime:
 class Sending:
     """Sends from `run` until it is cancelled, whenever this process has the lock."""
 
-    def __init__(self, system: System, metrics: Metrics, report: Reporter, *, clock: Clock = now) -> None:
+    def __init__(self, system: System, metrics: Metrics, report: Reporter, clock: Clock) -> None:
         self.system, self.metrics, self.report, self.clock = system, metrics, report, clock
         self.destinations = Destinations(system.settings)
         self._at_once = asyncio.Semaphore(AT_ONCE)
@@ -273,7 +273,7 @@ class Sending:
 @asynccontextmanager
 async def sending(system: System, metrics: Metrics, report: Reporter) -> AsyncIterator[None]:
     """Send in this event loop for as long as the block lasts."""
-    sending = Sending(system, metrics, report)
+    sending = Sending(system, metrics, report, now)
     task = asyncio.create_task(sending.run(), name="daily reports")
     try:
         yield

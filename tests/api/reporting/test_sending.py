@@ -89,7 +89,7 @@ class Office:
         """One that has just been started."""
         settings = self.house.system.settings.model_copy(update={"telegram_url": self.receiver.url("")})
         system = replace(self.house.system, settings=settings)
-        return Sending(system, Metrics(), self.report, clock=lambda: self.at)
+        return Sending(system, Metrics(), self.report, lambda: self.at)
 
     async def report(self, _: System, workspace_id: str, day: date, definition: Definition) -> DailyReport:
         if day in self.unmade:
