@@ -17,6 +17,9 @@ TIMEOUT_S = 10.0
 TEXT_UNITS: Final = 4096
 """Of UTF-16, in one message; what is longer goes in several."""
 
+LONGEST_WAIT_S = 86_400.0
+"""It may ask for more; but whoever asks for a week is not to be believed."""
+
 USER_AGENT = "Chatledger/1 (reports)"
 BAD_TOKEN = (httpx.codes.UNAUTHORIZED, httpx.codes.NOT_FOUND)
 """What the Bot API answers whoever shows a token that is no bot's."""
@@ -90,7 +93,7 @@ def answered(response: httpx.Response) -> Answered:
     if chat_id := said.get("migrate_to_chat_id"):
         error += f"; the group has become {chat_id}: state that as telegram_chat_id"
     retry_after = said.get("retry_after")
-    return Answered(error, float(retry_after) if isinstance(retry_after, int | float) else None)
+    return Answered(error, min(retry_after, LONGEST_WAIT_S) if isinstance(retry_after, int) else None)
 
 
 def parts(text: str) -> Iterator[str]:

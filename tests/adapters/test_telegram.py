@@ -55,6 +55,8 @@ def test_a_message_is_written_to_the_chat_in_as_many_parts_as_it_needs() -> None
             None,
         ),
         (refusing(429, "Too Many Requests", retry_after=17), "429 Too Many Requests", 17.0),
+        (refusing(429, "Too Many Requests", retry_after=10**20), "429 Too Many Requests", 86_400.0),
+        (refusing(429, "Too Many Requests", retry_after="soon"), "429 Too Many Requests", None),
         (refusing(500, f"no {TOKEN} here"), "500 no *** here", None),
         (Receiver(status=302), "what answers is not the Bot API (status 302)", None),
         (Receiver(status=200, words={200: b"[]"}), "what answers is not the Bot API (status 200)", None),
