@@ -72,6 +72,11 @@ MUTED_HOURS: Final = 50
 WEBHOOK_SECRET_CHARACTERS: Final = 256
 SHORTEST_WEBHOOK_SECRET_CHARACTERS: Final = 16
 
+PERIOD_DAYS: Final = 800
+"""Of figures at once: this month and the same one of two years ago. What is longer is for a rebuild."""
+
+DEFAULT_PERIOD_DAYS: Final = 30
+
 LONGEST_RETRY_S: Final = 3_600.0
 """Between two attempts to tell a webhook of a message."""
 

@@ -16,7 +16,7 @@ from domain.figures import Figures, Sums
 from projections.statements import Statements
 
 STATEMENTS = Statements.load("figures")
-GROUPINGS = ("all", "day", "hour", "weekday_hour", "employee", "channel")
+GROUPINGS = ("all", "day", "hour", "weekday", "weekday_hour", "employee", "channel")
 
 ALWAYS = ((-(2**62), 0, 1),)
 """A calendar in which every hour counts."""
@@ -82,14 +82,37 @@ NOTHING = Group((0, 0), Sums(), None)
 """The total where there is no wait at all, and no row."""
 
 
-def measured(front: str, question: str) -> str:
-    """A question about single waits, in the relation `measured`.
-
-    front: relations as they stand behind WITH.
-    """
-    return f"WITH {front},\n{STATEMENTS['measured']}\n{question}"
-
-
 def grouped(by: str, front: str) -> str:
-    """The statement that says the sums of each group; each row is a `Group`."""
-    return f"WITH {front},\n{STATEMENTS['measured']},\n{STATEMENTS[f'grouped_by_{by}']}\n{STATEMENTS['sums']}"
+    """The statement that says the sums of each group; each row is a `Group`.
+
+    by: one of GROUPINGS. front: what stands behind WITH and makes the relations, where they are no tables.
+    """
+    return _grouped(by, front, STATEMENTS["considered"])
+
+
+def figures_by(by: str) -> str:
+    """`grouped`, of the read model `waits`; takes `live`, and which of the waits are asked for."""
+    return _grouped(by, STATEMENTS["live"])
+
+
+def among(question: str) -> str:
+    """A question about the single waits of the read model; takes the same."""
+    return _statement(STATEMENTS["live"], STATEMENTS["measured"], STATEMENTS[question])
+
+
+def live(asked: Asked) -> dict[str, list[int | None]]:
+    """The values of the relations, a list for each column."""
+    return {
+        f"{name}_{column}": [row[index] for row in rows]
+        for name, rows in asked.relations.items()
+        for index, column in enumerate(COLUMNS[name])
+    }
+
+
+def _grouped(by: str, *front: str) -> str:
+    keyed = STATEMENTS[f"grouped_by_{by}"]
+    return _statement(*front, STATEMENTS["measured"], keyed) + STATEMENTS["sums"]
+
+
+def _statement(*relations: str) -> str:
+    return "WITH " + ",\n".join(each for each in relations if each) + "\n"

@@ -47,6 +47,8 @@ CREATE TABLE IF NOT EXISTS timeline.delivery (
 );
 
 -- name: index
+CREATE INDEX IF NOT EXISTS message_of_day ON timeline.message (workspace_id, sent_at) INCLUDE (chat_id, direction)
+    WHERE position IS NOT NULL;
 CREATE INDEX IF NOT EXISTS message_to_come ON timeline.message (chat_id) WHERE position IS NULL;
 
 -- name: functions

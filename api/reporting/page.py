@@ -14,7 +14,7 @@ from markupsafe import Markup
 from api.auditing.speaker import Language
 from api.reporting.overview import Overview
 from api.reporting.telling import person_header, person_rows, told_charts
-from api.reporting.words import Words
+from api.reporting.words import NO_BREAK, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Key:
 
 def rendered(overview: Overview, language: Language | None = None) -> str:
     """The page. language: None for the workspace's."""
-    words = Words(language or overview.language)
+    words = Words(language or overview.language, NO_BREAK)
     mean, goal = overview.figures.mean, words.duration(overview.goal_seconds)
     return _template().render(
         language=words.language,
