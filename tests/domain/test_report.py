@@ -62,6 +62,7 @@ def test_a_destination_wants_what_becomes_due_after_it_was_stated() -> None:
 
     assert wanted_since(stated) == {"file": date(2026, 5, 19), "telegram:-1": date(2026, 5, 20)}
     assert wanted_since([*stated, Settings(noon + DAY, None, {})]) == {}
+    assert wanted_since([Settings(morning, "Asia/Tokyo", {"file": True})]) == {"file": date(2026, 5, 20)}
 
 
 def test_a_webhook_wants_it_since_it_is_both_subscribed_and_switched_on() -> None:

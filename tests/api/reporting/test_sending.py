@@ -132,9 +132,13 @@ class Office:
             )
             return rows.fetchall()
 
-    def told(self, path: str) -> list[str]:
+    def told(self, path: str = "/told") -> list[str]:
         """Of which days reports were accepted at a path of webhooks."""
         return [request.told["date"] for request in self.receiver.accepted(path)]
+
+    def wait_for(self, days: int) -> None:
+        """Wait until reports of so many days were accepted, each at least once."""
+        self.receiver.wait_until(lambda: len(set(self.told())) >= days)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -239,7 +243,7 @@ def test_after_downtime_the_last_days_come_late_oldest_first(office: Office) -> 
     office.look("2026-03-20T17:00Z", office.process())
 
     days = [f"2026-03-{day:02}" for day in range(13, 20)]
-    assert office.told("/told") == ["2026-03-01", "2026-03-02", "2026-03-03", *days]
+    assert office.told() == ["2026-03-01", "2026-03-02", "2026-03-03", *days]
 
 
 def test_a_time_zone_that_changes_loses_no_day_and_doubles_none(office: Office) -> None:
@@ -263,11 +267,11 @@ def test_of_two_processes_one_sends_and_the_other_takes_over(office: Office) -> 
         running = [asyncio.create_task(each.run()) for each in others]
         for day in (2, 3, 4):
             office.at = datetime(2026, 3, day, 7, tzinfo=office.at.tzinfo)
-            await asyncio.to_thread(office.receiver.wait_for, day - 1, "/told")
+            await asyncio.to_thread(office.wait_for, day - 1)
             with psycopg.connect(office.house.system.database_url) as connection:
                 assert connection.execute(END_LEAD).fetchone() == (1,)
         office.at += timedelta(days=1)
-        await asyncio.to_thread(office.receiver.wait_for, 4, "/told")
+        await asyncio.to_thread(office.wait_for, 4)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -275,7 +279,7 @@ def test_of_two_processes_one_sends_and_the_other_takes_over(office: Office) -> 
     office.house.run(both())
 
     days = [f"2026-03-{day:02}" for day in range(1, 5)]
-    assert list(dict.fromkeys(office.told("/told"))) == days
+    assert list(dict.fromkeys(office.told())) == days
     assert len({request.headers["webhook-id"] for request in office.receiver.requests}) == 4
 
 
@@ -319,7 +323,7 @@ def test_what_fails_is_tried_again_later_and_later_and_stops_no_other(
     office.look("2026-03-03T07:00Z")  # it failed often: the next day no longer waits for it
     office.look("2026-03-03T09:00Z")
 
-    assert office.told("/told") == ["2026-03-02", "2026-03-01"]
+    assert office.told() == ["2026-03-02", "2026-03-01"]
     assert sorted(office.sent()) == sorted(
         (day, name) for day in ("2026-03-01", "2026-03-02") for name in ("webhook:/told", "file")
     )
@@ -328,6 +332,18 @@ def test_what_fails_is_tried_again_later_and_later_and_stops_no_other(
         (sample.labels["destination"], sample.labels["outcome"]): sample.value for sample in samples(office)
     }
     assert metrics == {("webhook", "failed"): 4.0, ("webhook", "sent"): 2.0, ("file", "sent"): 2.0}
+
+
+def test_the_days_come_in_order_also_where_the_first_has_to_be_tried_again(office: Office) -> None:
+    office.put_webhook("/told")
+    office.receiver.answers["/told"] = [500]
+    office.configure("2026-03-02T06:10Z", daily_report={"webhook": True})
+
+    office.look("2026-03-04T07:00:00Z")
+    office.look("2026-03-04T07:00:05Z")
+
+    assert len(office.receiver.requests) == 4
+    assert office.told() == ["2026-03-01", "2026-03-02", "2026-03-03"]
 
 
 def samples(office: Office) -> list[Any]:
@@ -375,6 +391,16 @@ def test_a_webhook_that_is_gone_is_switched_off(office: Office) -> None:
 
     assert len(office.receiver.requests) == 1
     assert office.sent() == []
+
+
+def test_a_webhook_that_is_connected_later_gets_what_comes_after(office: Office) -> None:
+    office.configure("2026-03-02T06:10Z", daily_report={"webhook": True})
+    office.look("2026-03-03T07:00Z")
+    office.put_webhook("/told")
+    office.look("2026-03-03T08:00Z")
+    office.look("2026-03-04T08:00Z")
+
+    assert office.told() == ["2026-03-03"]
 
 
 def test_a_chat_that_is_stated_anew_gets_what_comes_after(office: Office) -> None:
