@@ -46,7 +46,7 @@ considered AS MATERIALIZED (
               SELECT FROM waits.wait AS earlier
               WHERE earlier.conversation_id = wait.conversation_id AND earlier.outcome = 'answered'
                 AND (earlier.opened_at, earlier.opened_position) < (wait.opened_at, wait.opened_position)))
-        OFFSET 0) AS found
+        ORDER BY opened_at, opened_position OFFSET 0) AS found
 )
 
 -- name: durations

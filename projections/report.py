@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+import psycopg
 from psycopg import AsyncConnection
 
 from projections.answer import Pool
 from projections.statements import Statements
 
-Person = tuple[str | None, str | None]
-"""Kind and id of somebody of the company; None, None: whom nobody knows."""
+Answer = TypeVar("Answer")
 
 
 class Workspace(NamedTuple):
@@ -52,12 +51,17 @@ class Report:
         self.pool = pool
         self.statements = Statements.load("report")
 
-    @asynccontextmanager
-    async def looking(self, workspace_id: str) -> AsyncIterator[Look]:
-        """All questions of one report, in one snapshot."""
+    async def look(self, workspace_id: str, ask: Callable[[Look], Awaitable[Answer]]) -> Answer:
+        """Ask all questions of one report, in one snapshot."""
+        try:
+            return await self._look(workspace_id, ask)
+        except psycopg.ProgrammingError:  # a rebuild put other tables into place, see `all_rows`
+            return await self._look(workspace_id, ask)
+
+    async def _look(self, workspace_id: str, ask: Callable[[Look], Awaitable[Answer]]) -> Answer:
         async with self.pool.connection() as connection, connection.transaction():
             await connection.execute(self.statements["snapshot"])
-            yield Look(connection, self.statements, workspace_id)
+            return await ask(Look(connection, self.statements, workspace_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +91,6 @@ class Look:
         for *longest, count in await self._rows("open_waits", until=until):
             return count, LongestWait(*longest)
         return 0, None
-
-    async def names(self, people: Collection[Person]) -> Mapping[Person, str]:
-        """What these are called; whom nobody knows is left out."""
-        known = [person for person in people if None not in person]
-        kinds, person_ids = [kind for kind, _ in known], [person_id for _, person_id in known]
-        rows = await self._rows("names", kinds=kinds, person_ids=person_ids)
-        return {(kind, person_id): name for kind, person_id, name in rows if name is not None}
 
     async def waiting(self, moments: Sequence[datetime]) -> list[int]:
         """How many clients wait at each of these moments, which are in order."""

@@ -62,18 +62,6 @@ SELECT conversation_id::text, chat_id::text, channel_id, opened_at, opened_posit
 FROM waiting
 ORDER BY opened_at, opened_position LIMIT 1;
 
--- name: names
--- What the company's people are called.
-SELECT person.kind, person.person_id, known.name
-FROM unnest(%(kinds)s::text[], %(person_ids)s::text[]) AS person (kind, person_id)
-CROSS JOIN LATERAL (
-    SELECT name FROM directory.employee
-    WHERE person.kind = 'employee' AND workspace_id = %(workspace_id)s AND employee_id = person.person_id
-    UNION ALL
-    SELECT name FROM directory.staff
-    WHERE person.kind = 'external_staff' AND workspace_id = %(workspace_id)s AND staff_id = person.person_id
-) AS known;
-
 -- name: waiting
 -- By how many more clients wait at each of these moments, which are in order, than at the one before: from the
 -- moment at which a wait began until the one at which it ended.

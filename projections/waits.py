@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import psycopg
 from psycopg import AsyncConnection
 
 from domain.calendar import calendar, zone_offsets
@@ -101,12 +102,18 @@ class Waits:
         by: one of `projections.figures.GROUPINGS`; None: no groups.
         """
         values = await self._values(question)
+        try:
+            return await self._figures(question.workspace_id, by, values)
+        except psycopg.ProgrammingError:  # a rebuild put other tables into place, see `all_rows`
+            return await self._figures(question.workspace_id, by, values)
+
+    async def _figures(self, workspace_id: str, by: str | None, values: dict[str, Any]) -> Told:
         async with self.pool.connection() as connection, connection.transaction():
             await connection.execute(self.statements["snapshot"])
             row = await (await connection.execute(self.statements["position"])).fetchone()
             total, *_ = [*await _groups(connection, "all", values), NOTHING]
             groups = await _groups(connection, by, values) if by else []
-            names = await self._names(connection, question.workspace_id, by, groups)
+            names = await self._names(connection, workspace_id, by, groups)
         return Told(row[0] if row else 0, total, groups, names)
 
     async def durations(self, question: Question, limits_us: Sequence[int]) -> list[int]:

@@ -16,7 +16,7 @@ SELECT position FROM projection.checkpoint WHERE name = 'waits';
 SELECT max(closed_at) FROM (
     SELECT closed_at FROM waits.wait
     WHERE workspace_id = %(workspace_id)s AND opened_at >= %(since)s AND opened_at < %(until)s
-    ORDER BY opened_at OFFSET 0) AS wait;
+    ORDER BY opened_at, opened_position OFFSET 0) AS wait;
 
 -- name: names
 SELECT told.kind, told.id, CASE told.kind WHEN 'channel' THEN channel.title ELSE colleague.name END

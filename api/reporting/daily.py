@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from api.auditing.layout import short
 from api.auditing.speaker import Language
 from api.reporting.days import beginning
 from api.reporting.people import Credited, credited
@@ -15,7 +17,7 @@ from api.reporting.words import ON_WEEKDAYS, WEEKDAYS, Words
 from domain.definition import DEFAULT, Definition
 from domain.figures import Figures
 from projections.figures import NOTHING
-from projections.report import LongestWait, Look, Traffic
+from projections.report import LongestWait, Look, Traffic, Workspace
 from projections.waits import Question, Settings, Told
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 WEEKS_COMPARED = 4
 """How many days of the same name before say what is usual."""
+
+PEOPLE_TOLD, NAME_CHARACTERS = 20, 60
+"""A message to a team is short; Telegram takes 4,096 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +93,16 @@ async def daily_report(
     system: System, workspace_id: str, day: date, definition: Definition = DEFAULT
 ) -> DailyReport:
     """The report of one day. position: the lowest that any part of it was read at."""
-    async with system.report.looking(workspace_id) as look:
-        workspace = await look.workspace()
-        settings = Settings(workspace.timezone, workspace.goal_seconds)
-        since, until = beginning(day, settings.zone), beginning(day + timedelta(days=1), settings.zone)
-        traffic = await look.traffic(since, until)
-        usual = await _usual_traffic(look, day, settings.zone)
-        open_waits, longest = await look.open_waits(until)
-    told = await system.waits.figures(Question(workspace_id, settings, definition, since, until), "employee")
-    weeks_ago = beginning(day - timedelta(weeks=WEEKS_COMPARED), settings.zone)
-    before = Question(workspace_id, settings, definition, weeks_ago, since)
+    workspace, traffic, usual, (open_waits, longest) = await system.report.look(
+        workspace_id, partial(_seen, day)
+    )
+    settings = Settings(workspace.timezone, workspace.goal_seconds)
+    weeks_ago, *today = (
+        beginning(each, settings.zone)
+        for each in (day - timedelta(weeks=WEEKS_COMPARED), day, day + timedelta(days=1))
+    )
+    told = await system.waits.figures(Question(workspace_id, settings, definition, *today), "employee")
+    before = Question(workspace_id, settings, definition, weeks_ago, today[0])
     return DailyReport(
         day,
         workspace.timezone,
@@ -112,6 +117,17 @@ async def daily_report(
         longest,
         _same_weekday(usual, await system.waits.figures(before, "weekday"), day),
     )
+
+
+async def _seen(
+    day: date, look: Look
+) -> tuple[Workspace, Traffic, list[Traffic], tuple[int, LongestWait | None]]:
+    """Whose report it is, the day itself, what is usual, and who waits."""
+    workspace = await look.workspace()
+    zone = ZoneInfo(workspace.timezone)
+    since, until = beginning(day, zone), beginning(day + timedelta(days=1), zone)
+    usual = await _usual_traffic(look, day, zone)
+    return workspace, await look.traffic(since, until), usual, await look.open_waits(until)
 
 
 async def _usual_traffic(look: Look, day: date, zone: ZoneInfo) -> list[Traffic]:
@@ -214,15 +230,18 @@ def _goal(report: DailyReport, within: float | None, words: Words) -> str:
 
 
 def _people(report: DailyReport, words: Words) -> Iterator[str]:
-    """Who answered, the quickest first."""
+    """Who answered, the quickest first; of many, those who answered most."""
     answered = [each for each in report.employees if each.figures.mean is not None]
-    if answered:
+    told = sorted(answered, key=lambda each: -each.figures.n)[:PEOPLE_TOLD]
+    if told:
         yield words.one_of("By employee, on average:", "По сотрудникам, в среднем:")
-    for each in sorted(answered, key=lambda each: each.figures.mean or 0.0):
-        name = words.person(each.kind, each.person_id, each.name)
+    for each in sorted(told, key=lambda each: each.figures.mean or 0.0):
+        name = short(words.person(each.kind, each.person_id, each.name), NAME_CHARACTERS)
         count = words.counted(each.figures.n, ("answer", "answers"), ("ответ", "ответа", "ответов"))
         half = words.one_of("median", "медиана") + f" {words.duration(each.figures.median)}"
         yield f"• {name}: {words.duration(each.figures.mean)} ({half}, {count})"
+    if len(answered) > len(told):
+        yield words.one_of("and others: ", "и другие: ") + words.number(len(answered) - len(told))
 
 
 def _waiting(report: DailyReport, words: Words) -> Iterator[str]:

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from api.auditing.speaker import Language
@@ -16,7 +17,7 @@ from api.reporting.people import Credited, credited
 from domain.definition import DEFAULT, Definition
 from domain.figures import Figures
 from projections.figures import Group
-from projections.report import Look, Traffic
+from projections.report import Look, Traffic, Workspace
 from projections.waits import Question, Settings
 
 if TYPE_CHECKING:
@@ -109,25 +110,17 @@ async def overview(
     system: System, workspace_id: str, first: date, last: date, definition: Definition = DEFAULT
 ) -> Overview:
     """These days as they are known now. position: the lowest that any part of it was read at."""
-    now, count = datetime.now(UTC), last - first + timedelta(days=1)
-    async with system.report.looking(workspace_id) as look:
-        workspace = await look.workspace()
-        settings = Settings(workspace.timezone, workspace.goal_seconds)
-        zone = settings.zone
-        since, until = beginning(first, zone), beginning(last + timedelta(days=1), zone)
-        earlier = beginning(first - count, zone)
-        traffic, traffic_before = await look.traffic(since, until), await look.traffic(earlier, since)
-        seen = [*moments(first, last, zone, now)]
-        waiting = await look.waiting([each.at for each in seen])
-        folders = await _folders(look, [day for day in days(first, last) if beginning(day, zone) < now], zone)
-        waits_open, _ = await look.open_waits(until)
+    now = datetime.now(UTC)
+    seen = await system.report.look(workspace_id, partial(_seen, first, last, now))
+    workspace = seen.workspace
+    settings = Settings(workspace.timezone, workspace.goal_seconds)
+    earlier, since, until = _turns(first, last, settings.zone)
     question = Question(workspace_id, settings, definition, since, until)
     people = await system.waits.figures(question, "employee")
     hours = await system.waits.figures(question, "weekday_hour")
     before = await system.waits.figures(Question(workspace_id, settings, definition, earlier, since))
     limits = limits_s(workspace.goal_seconds)
     answers = await system.waits.durations(question, [round(each * 1_000_000) for each in limits])
-    times, worst_day = times_of_day(seen, waiting)
     return Overview(
         first,
         last,
@@ -139,26 +132,56 @@ async def overview(
         workspace.goal_seconds,
         people.total.figures,
         before.total.figures,
-        traffic,
-        traffic_before,
+        seen.traffic,
+        seen.traffic_before,
         [_hour(each) for each in hours.groups],
         [Lasted(*span, count) for span, count in zip(spans(limits), answers, strict=True)],
         credited(people.groups, people.names),
-        times,
-        worst_day,
-        folders,
-        waits_open,
+        *seen.times,
+        seen.folders,
+        seen.waits_open,
     )
+
+
+class _Seen(NamedTuple):
+    """What is looked at beside the figures. times: of `times_of_day`."""
+
+    workspace: Workspace
+    traffic: Traffic
+    traffic_before: Traffic
+    times: tuple[list[Waiting], date | None]
+    folders: list[Stand]
+    waits_open: int
+
+
+async def _seen(first: date, last: date, now: datetime, look: Look) -> _Seen:
+    workspace = await look.workspace()
+    zone = ZoneInfo(workspace.timezone)
+    earlier, since, until = _turns(first, last, zone)
+    half_hours = [*moments(first, last, zone, now)]
+    waiting = await look.waiting([each.at for each in half_hours])
+    begun = [day for day in days(first, last) if beginning(day, zone) < now]
+    folders = await look.folders([beginning(day + timedelta(days=1), zone) for day in begun])
+    return _Seen(
+        workspace,
+        await look.traffic(since, until),
+        await look.traffic(earlier, since),
+        times_of_day(half_hours, waiting),
+        [*zip(begun, folders, strict=True)],
+        (await look.open_waits(until))[0],
+    )
+
+
+def _turns(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetime, datetime]:
+    """When as many days before these begin, when these do, and when they end."""
+    after = last + timedelta(days=1)
+    earlier, since, until = (beginning(day, zone) for day in (first - (after - first), first, after))
+    return earlier, since, until
 
 
 def _hour(group: Group) -> Hour:
     weekday, hour = group.keys
     return Hour(int(weekday), int(hour), group.figures.n, group.figures.median)
-
-
-async def _folders(look: Look, of_days: Sequence[date], zone: ZoneInfo) -> list[Stand]:
-    ends = [beginning(day + timedelta(days=1), zone) for day in of_days]
-    return [*zip(of_days, await look.folders(ends), strict=True)]
 
 
 def times_of_day(seen: Iterable[Moment], waiting: Iterable[int]) -> tuple[list[Waiting], date | None]:

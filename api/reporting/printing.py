@@ -62,13 +62,22 @@ def write_page(system: System, wanted: Wanted, first: date | None, last: date | 
     file.write_text(_asking(system, asked), encoding="utf-8")
 
 
-async def _page(system: System, wanted: Wanted, first: date | None, last: date) -> str:
-    """Raises: typer.BadParameter: the days end before they begin, or are too many."""
+def first_day(first: date | None, last: date) -> date:
+    """With which day a page begins that ends with the last.
+
+    Raises:
+        typer.BadParameter: the days end before they begin, or are too many.
+    """
     begin = first or last - timedelta(days=limits.DEFAULT_PERIOD_DAYS - 1)
     if begin > last:
         raise typer.BadParameter("--to must not be before --from")
     if (last - begin).days >= limits.PERIOD_DAYS:
         raise typer.BadParameter(f"at most {limits.PERIOD_DAYS} days go into a page")
+    return begin
+
+
+async def _page(system: System, wanted: Wanted, first: date | None, last: date) -> str:
+    begin = first_day(first, last)
     shown = await overview(system, wanted.workspace_id, begin, last, wanted.definition)
     return rendered(shown, wanted.language)
 

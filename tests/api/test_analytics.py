@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -390,6 +392,13 @@ def test_the_definitions_in_words(analyst: Client) -> None:
     assert [each["definition"] for each in items if each["default"]] == [str(DEFAULT)]
     for language in ("en", "ru"):
         assert len({each["in_words"][language] for each in items}) == len(items)
+
+
+@pytest.mark.parametrize("page", ["analytics.md", "analytics.ru.md"])
+def test_the_docs_have_every_definition(page: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+
+    assert re.findall(r"^\| `([a-z-]+/[0-9]+)`", text, re.MULTILINE) == list(DEFINITIONS)
 
 
 def test_an_answer_from_here_ends_a_wait(admin: Client, connector: Client, analyst: Client) -> None:

@@ -198,7 +198,7 @@ def engines(server_url: str) -> Iterator[Engines]:
         }
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(waits=histories(), asked=questions(), by=st.sampled_from(GROUPINGS))
 def test_three_engines_say_what_python_counts(
     engines: Engines, waits: list[Wait], asked: Asked, by: str

@@ -33,8 +33,7 @@ SPAN_S = 9_000
 def looked(url: str, question: Callable[[Look], Awaitable[Any]], workspace_id: str = WORKSPACE) -> Any:
     async def ask() -> Any:
         async with create_async_pool(url, max_size=1, settings=PLAN_SETTINGS) as pool:
-            async with Report(pool).looking(workspace_id) as look:
-                return await question(look)
+            return await Report(pool).look(workspace_id, question)
 
     return asyncio.run(ask())
 

@@ -1,12 +1,21 @@
-"""The daily report of a small company, over HTTP: who wrote and answered when is told by a connector."""
+"""The daily report of a small company, over HTTP and on the command line, beside the server.
 
+Who wrote and answered when is told by a connector.
+"""
+
+import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from typer import BadParameter
+from typer.testing import CliRunner, Result
 
+from api.cli import app
+from api.reporting.printing import first_day
 from api.reporting.words import NO_BREAK
 from tests.api.client import Client, Json, Server, addresses, serving
 from tests.api.test_access import issued_in
@@ -132,6 +141,60 @@ def test_the_page_shows_the_days_up_to_that_one(analyst: Client) -> None:
     assert "19–26 марта 2025" in page.text
     assert 'id="by-hour-3:10"' in page.text, "a Wednesday at ten"
     assert "Не дольше 10 мин: 2 ответа, дольше: 1." in page.text.replace(NO_BREAK, " ")
+
+
+def chatledger(server: Server, *arguments: str) -> Result:
+    """A command on the database on which the server runs."""
+    return CliRunner().invoke(app, arguments, env={"CHATLEDGER_DATABASE_URL": server.system.database_url})
+
+
+def test_a_day_is_printed_as_a_bot_writes_it(server: Server) -> None:
+    told = chatledger(server, "report", "--date", "2025-03-19")
+
+    assert told.output.startswith("Отчёт за среду, 19 марта 2025\n\n1 чат, из них 1 с новым клиентом\n")
+    assert "• Oleg: 2 мин (медиана 2 мин, 1 ответ)" in told.output
+
+
+def test_a_day_is_printed_as_data(analyst: Client, server: Server) -> None:
+    asked = ("--date", "2025-03-20", "--format", "json", "--definition", "last-of-run/1")
+    told = chatledger(server, "report", *asked)
+
+    assert json.loads(told.output) == report(analyst, server, date="2025-03-20", definition="last-of-run/1")
+
+
+def test_a_page_of_some_days_is_written(server: Server, tmp_path: Path) -> None:
+    page = tmp_path / "march.html"
+    asked = ("--from", "2025-03-01", "--to", "2025-03-31", "--language", "en")
+    told = chatledger(server, "report", "--html", str(page), *asked)
+
+    assert (told.exit_code, told.output) == (0, "")
+    assert "1–31 March 2025" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--html", "x", "--date", "2025-03-26"], "not --date"),
+        (["--from", "2025-03-26"], "are for --html"),
+        (["--date", "26.03.2025"], "26.03.2025"),
+    ],
+)
+def test_what_can_not_be_meant_is_refused(server: Server, arguments: list[str], complaint: str) -> None:
+    told = chatledger(server, "report", *arguments)
+
+    assert told.exit_code == 2
+    assert complaint in " ".join(told.output.split())
+
+
+def test_a_page_has_at_least_a_day_and_not_too_many() -> None:
+    last = date(2025, 3, 31)
+
+    assert first_day(None, last) == date(2025, 3, 2)
+    assert first_day(last, last) == last
+    with pytest.raises(BadParameter, match="must not be before"):
+        first_day(date(2025, 4, 1), last)
+    with pytest.raises(BadParameter, match="at most"):
+        first_day(date(2015, 3, 31), last)
 
 
 def test_chats_of_one_client_are_one(analyst: Client, server: Server) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from api.auditing.speaker import Json, Language
 from api.reporting.daily import as_text
+from api.reporting.people import Credited
 from api.reporting.words import NO_BREAK, Words
 from domain.figures import Figures
 from projections.report import Traffic
@@ -113,3 +114,17 @@ def test_a_day_without_answers_says_who_waits() -> None:
 def test_a_name_of_several_lines_stays_in_one() -> None:
     person = replace(DAILY.employees[1], name="Oleg\n\u202e<b>")
     assert "• Oleg \ufffd<b>: 2 min 47 s" in as_text(replace(DAILY, employees=(person,)), "en")
+
+
+def test_of_many_those_are_told_who_answered_most() -> None:
+    """So that it fits into a message of Telegram, however the people are called."""
+    crowd = tuple(
+        Credited("employee", str(n), f"{n} {'x' * 100}", Figures(n, 6_000.0 - n, 60.0, 60.0, 1.0, 0, 0, 0))
+        for n in range(1, 201)
+    )
+    told = as_text(replace(DAILY, employees=crowd), "ru")
+
+    assert len(told) < 4_096
+    assert "и другие: 180" in told
+    named = [line.split()[1] for line in told.splitlines() if line.startswith("•")]
+    assert named == [str(n) for n in range(200, 180, -1)]
