@@ -170,7 +170,7 @@ def microseconds_of(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1_000_000)
 
 
-@pytest.mark.parametrize("statement", [*map(figures_by, GROUPINGS), among("single_waits")])
+@pytest.mark.parametrize("statement", [*map(figures_by, (None, *GROUPINGS)), among("single_waits")])
 def test_the_waits_of_a_period_are_found_by_index(url: str, statement: str) -> None:
     by = [
         compared(node)
