@@ -276,11 +276,19 @@ CREATE OR REPLACE FUNCTION waits.work_out(of_position bigint) RETURNS void LANGU
         ) AS ended
         WHERE opens
     ), gone AS (
-        DELETE FROM waits.wait USING span
-        WHERE wait.conversation_id = span.conversation_id
-          AND (opened_at, opened_position) >= (since, since_position)
-          AND (opened_at, opened_position) < (until, until_position)
-          AND opened_position NOT IN (SELECT fresh.opened_position FROM fresh)
+        DELETE FROM waits.wait USING (
+            SELECT former.opened_position
+            FROM span
+            CROSS JOIN LATERAL (
+                SELECT opened_position FROM waits.wait
+                WHERE conversation_id = span.conversation_id
+                  AND (opened_at, opened_position) >= (since, since_position)
+                  AND (opened_at, opened_position) < (until, until_position)
+                OFFSET 0) AS former
+            WHERE former.opened_position NOT IN (SELECT opened_position FROM fresh)
+            OFFSET 0
+        ) AS former
+        WHERE wait.opened_position = former.opened_position
     ), done AS (
         DELETE FROM waits.touched
     )
