@@ -49,26 +49,6 @@ considered AS MATERIALIZED (
         ORDER BY opened_at, opened_position OFFSET 0) AS found
 )
 
--- name: told
--- Of the whole (0) and, where `groups` is asked for, of its groups (1); keys of any kind as JSON.
-SELECT position, is_group, first_key, second_key, n, total_us, medians_us, p90s_us, within_goal, over_cap,
-       open_waits, dismissed, open_since_us
-FROM projection.checkpoint
-LEFT JOIN (
-    SELECT 0 AS is_group, to_jsonb(first_key) AS first_key, to_jsonb(second_key) AS second_key, n, total_us,
-           medians_us, p90s_us, within_goal, over_cap, open_waits, dismissed, open_since_us
-    FROM total
-    UNION ALL
-    SELECT 1, to_jsonb(first_key), to_jsonb(second_key), n, total_us,
-           medians_us, p90s_us, within_goal, over_cap, open_waits, dismissed, open_since_us
-    FROM groups
-) AS sums ON true
-WHERE name = 'waits'
-ORDER BY is_group, first_key, second_key;
-
--- name: no_groups
-groups AS (SELECT * FROM total WHERE false)
-
 -- name: single_waits
 page AS MATERIALIZED (
     SELECT opened_us, opened_position, took_us, credited_kind, credited_id, is_counted, outcome, goal_us
@@ -119,3 +99,23 @@ SELECT checkpoint.position, json_build_object(
         ORDER BY page.opened_us, page.opened_position OFFSET %(limit)s - 1 LIMIT 1)
 )::text AS body
 FROM projection.checkpoint WHERE name = 'waits';
+
+-- name: told
+-- Of the whole (0) and, where `groups` is asked for, of its groups (1); keys of any kind as JSON.
+SELECT position, is_group, first_key, second_key, n, total_us, medians_us, p90s_us, within_goal, over_cap,
+       open_waits, dismissed, open_since_us
+FROM projection.checkpoint
+LEFT JOIN (
+    SELECT 0 AS is_group, to_jsonb(first_key) AS first_key, to_jsonb(second_key) AS second_key, n, total_us,
+           medians_us, p90s_us, within_goal, over_cap, open_waits, dismissed, open_since_us
+    FROM total
+    UNION ALL
+    SELECT 1, to_jsonb(first_key), to_jsonb(second_key), n, total_us,
+           medians_us, p90s_us, within_goal, over_cap, open_waits, dismissed, open_since_us
+    FROM groups
+) AS sums ON true
+WHERE name = 'waits'
+ORDER BY is_group, first_key, second_key;
+
+-- name: no_groups
+groups AS (SELECT * FROM total WHERE false)
