@@ -295,14 +295,14 @@ def test_drilling_down_finds_what_the_group_is_made_of(
     assert [each["chat_id"] for each in waits(analyst, **asked)] == [chat(name) for name in chats]
 
 
-def test_every_number_is_as_many_waits_as_it_says(analyst: Client) -> None:
-    for definition in DEFINITIONS:
-        for by in ("day", "hour", "weekday_hour", "employee", "channel"):
-            for group in told(analyst, group_by=by, definition=definition)["items"]:
-                behind = waits(analyst, definition=definition, **as_filters(group))
-                assert sum(each["counted"] for each in behind) == group["n"]
-                assert [each["outcome"] for each in behind].count("open") == group["open_waits"]
-                assert [each["outcome"] for each in behind].count("dismissed") == group["dismissed"]
+@pytest.mark.parametrize("definition", ["first-of-run/1", "first-answer/1", "by-owner/1"])
+@pytest.mark.parametrize("by", ["weekday_hour", "employee", "channel"])
+def test_every_number_is_as_many_waits_as_it_says(analyst: Client, definition: str, by: str) -> None:
+    for group in told(analyst, group_by=by, definition=definition)["items"]:
+        behind = waits(analyst, definition=definition, **as_filters(group))
+        assert sum(each["counted"] for each in behind) == group["n"]
+        assert [each["outcome"] for each in behind].count("open") == group["open_waits"]
+        assert [each["outcome"] for each in behind].count("dismissed") == group["dismissed"]
 
 
 def as_filters(group: Json) -> Json:

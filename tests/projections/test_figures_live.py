@@ -136,7 +136,7 @@ async def asked_of(url: str, question: Question, by: str) -> tuple[Told, list[An
     return told, json.loads(page.body or "")["items"]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(waits=kept(), asked=questions(), definition=definitions, by=st.sampled_from(GROUPINGS))
 def test_figures_and_single_waits_are_what_python_counts(
     url: str, waits: list[Wait], asked: Asked, definition: Definition, by: str
