@@ -20,6 +20,7 @@ from api import (
     analytics,
     audit,
     conversations,
+    daily_report,
     delivering,
     directory,
     erasure,
@@ -74,6 +75,7 @@ from projections.read_model import (
     table_definitions,
 )
 from projections.rebuild import CONNECTIONS, rebuilding
+from projections.report import Report
 from projections.search import Search
 from projections.subjects import Subjects
 from projections.tasks import Tasks
@@ -116,7 +118,8 @@ TAGS = [
 ]
 NOUNS = (
     *(receiving, inbox, feed, messages, conversations, links, search, threads, tasks, notifications),
-    *(directory, erasure, tokens, webhooks, audit, preview, records, proofs, analytics, operations),
+    *(directory, erasure, tokens, webhooks, audit, preview, records, proofs),
+    *(analytics, daily_report, operations),
 )
 """With routes, in the order in which they are asked for: a request is held against one after the other."""
 
@@ -249,7 +252,7 @@ def _questions(asking: Pool) -> tuple[Any, ...]:
     questions = (
         *(Access, Directory, Inbox, Search, Timeline, Visibility),
         *(Threads, Tasks, Notifications, Webhooks, Feed),
-        *(Subjects, Transcript, Audit, Ownership, Preview, Waits),
+        *(Subjects, Transcript, Audit, Ownership, Preview, Report, Waits),
     )
     return tuple(question(asking) for question in questions)
 

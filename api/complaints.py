@@ -34,6 +34,7 @@ COMPLAINTS = frozenset(
         "api.demo.ServerLost",
         "api.exporting.NotSignedYet",
         "api.house.StoryBroken",
+        "api.reporting.printing.NotThereYet",
         "builtins.OSError",
         "domain.errors.Refused",
         "eventsourcing.persistence.PersistenceError",

@@ -21,6 +21,7 @@ from projections.inbox import Inbox
 from projections.notifications import Notifications
 from projections.ownership import Ownership
 from projections.preview import Preview
+from projections.report import Report
 from projections.search import Search
 from projections.subjects import Subjects
 from projections.tasks import Tasks
@@ -74,6 +75,7 @@ class System:
     audit: Audit
     ownership: Ownership
     preview: Preview
+    report: Report
     waits: Waits
     told: Told = field(default_factory=Told)
     keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)

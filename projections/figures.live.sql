@@ -49,6 +49,13 @@ considered AS MATERIALIZED (
         ORDER BY opened_at, opened_position OFFSET 0) AS found
 )
 
+-- name: durations
+-- How many answers took up to each of these durations, which are in order, and more than the one before.
+counted AS (
+    SELECT width_bucket(took_us - 1, %(limits_us)s::bigint[]) AS nth FROM measured WHERE is_counted = 1
+)
+SELECT nth, count(*) FROM counted GROUP BY nth;
+
 -- name: single_waits
 page AS MATERIALIZED (
     SELECT opened_us, opened_position, took_us, credited_kind, credited_id, is_counted, outcome, goal_us

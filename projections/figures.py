@@ -16,7 +16,7 @@ from domain.figures import Figures, Sums
 from projections.statements import Statements
 
 STATEMENTS = Statements.load("figures")
-GROUPINGS = ("all", "day", "hour", "weekday_hour", "employee", "channel")
+GROUPINGS = ("all", "day", "hour", "weekday", "weekday_hour", "employee", "channel")
 
 ALWAYS = ((-(2**62), 0, 1),)
 """A calendar in which every hour counts."""

@@ -133,6 +133,9 @@ keyed AS (SELECT *, day AS first_key, 0 AS second_key FROM measured)
 -- name: grouped_by_hour
 keyed AS (SELECT *, hour AS first_key, 0 AS second_key FROM measured)
 
+-- name: grouped_by_weekday
+keyed AS (SELECT *, weekday AS first_key, 0 AS second_key FROM measured)
+
 -- name: grouped_by_weekday_hour
 keyed AS (SELECT *, weekday AS first_key, hour AS second_key FROM measured)
 

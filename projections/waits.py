@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -104,6 +104,15 @@ class Waits:
         groups = [group for is_group, group in told if is_group]
         names = await self._names(question.workspace_id, by, groups)
         return Told(rows[0][0] if rows else 0, total, groups, names)
+
+    async def durations(self, question: Question, limits_us: Sequence[int]) -> list[int]:
+        """How many answers took up to each of these, and more than the one before; last, how many took more.
+
+        limits_us: in microseconds, in order.
+        """
+        values = await self._values(question) | {"limits_us": [*limits_us]}
+        counts = dict(await all_rows(self.pool, among("durations"), **values))
+        return [counts.get(nth, 0) for nth in range(len(limits_us) + 1)]
 
     async def single(
         self,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.auditing.speaker import SHORT_ID, Json, Speaker, plain
+from domain.message import AuthorKind
 
 TEXT_CHARACTERS = 120
 """Of a text that is quoted in a sentence; all of it is in --json and --csv."""
@@ -142,6 +143,9 @@ HAPPENINGS: Mapping[str, tuple[str, str]] = {
 }
 """Topic → what happened, in English and Russian; the connecting words keep every name in the nominative."""
 
+AUTOMATIC = "automatic message: {text}", "автоматическое сообщение: {text}"
+"""What a message is called that a machine of the company wrote."""
+
 STORED_WORDS = {
     "cause",
     "role",
@@ -156,7 +160,8 @@ STORED_WORDS = {
 
 def happened(event: Json, speaker: Speaker) -> str:
     """The event as a sentence; a topic that has none is told by its stored name."""
-    templates = HAPPENINGS.get(event["topic"])
+    by_machine = event["facts"].get("author_kind") == AuthorKind.AUTOMATIC
+    templates = AUTOMATIC if by_machine else HAPPENINGS.get(event["topic"])
     if templates is None:
         return plain(event["topic"])
     return speaker.one_of(*templates).format_map(_Slots(event, speaker))

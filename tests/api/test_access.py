@@ -83,6 +83,7 @@ NEEDS = {
     "GET /v1/analytics/response-times": ANALYST,
     "GET /v1/analytics/response-times/waits": ANALYST,
     "GET /v1/analytics/response-times/waits/{position}/events": ANALYST,
+    "GET /v1/analytics/daily-report": ANALYST,
     "GET /v1/projections": ADMIN,
 }
 

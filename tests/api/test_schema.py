@@ -281,12 +281,13 @@ def test_it_is_described_completely(document: Json, operation: str) -> None:
     assert all(parameter["description"] for parameter in described["parameters"])
     assert all("example" in parameter for parameter in described["parameters"] if parameter["required"])
     for part in (success, default, *([described["requestBody"]] if "requestBody" in described else [])):
-        ((_, content),) = part["content"].items()
-        fits = validator_for(
-            {**content["schema"], "components": document["components"]}, validate_formats=True
-        )
-        assert examples_of(document, part)
-        assert [example for example in examples_of(document, part) if not fits.is_valid(example)] == []
+        for media_type, content in part["content"].items():
+            fits = validator_for(
+                {**content["schema"], "components": document["components"]}, validate_formats=True
+            )
+            examples = examples_of(document, {"content": {media_type: content}})
+            assert examples
+            assert [example for example in examples if not fits.is_valid(example)] == []
 
 
 def test_what_all_operations_of_a_kind_have_is_declared_for_each(document: Json) -> None:

@@ -313,6 +313,23 @@ def test_what_the_company_writes_leaves_a_closed_conversation_closed(house: Chat
     assert topics(house, before) == ["chat.participant_joined", "message.received", "message.received"]
 
 
+def test_what_a_machine_wrote_is_nobodys_whoever_its_sender_is(house: Chatledger) -> None:
+    put_employee(house, "oleg", phones="7")
+    before = house.head()
+
+    told = [message("x", "7", 5, automatic=True), message("y", "1", 6, automatic=True, echo=True)]
+    house.receive("wa", told, by=BY)
+
+    for each in ("x", "y"):
+        (wrote,) = house.events.get(message_id(CHAT, each))
+        assert isinstance(wrote, Message.Received)
+        assert (wrote.direction, wrote.author_kind, wrote.author_id) == ("out", "automatic", None)
+    head = house.head()
+    assert "conversation.reopened" not in topics(house, before)
+    house.receive("wa", told, by=BY)
+    assert house.head() == head
+
+
 def test_an_address_of_two_employees_is_the_latters(house: Chatledger) -> None:
     put_employee(house, "oleg", phones="7")
     put_employee(house, "vera", phones="7")

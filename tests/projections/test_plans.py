@@ -52,11 +52,12 @@ READ_WHOLE = {
     "reactions.next_snooze": {"chat"},
     "directory.workspace_configured": {"workspace"},
     "waits.settings": {"workspace"},
+    "report.workspace": {"workspace"},  # its own row
 }
 
 
 def statements() -> Iterator[Any]:
-    for name in (*READ_MODELS, REACTIONS, "feed", "erasure", *QUESTIONS):
+    for name in (*READ_MODELS, REACTIONS, "feed", "erasure", "report", *QUESTIONS):
         for statement in Statements.load(name):
             if statement.name not in (*MAKING, "clear", "snapshot"):
                 yield pytest.param(f"{name}.{statement.name}", statement, id=f"{name}.{statement.name}")
