@@ -16,7 +16,7 @@ from tests.api.client import Client, Server
 
 PAGE = Path(__file__).parents[2] / "docs" / "real-data.md"
 SHOWN = re.compile(r"^\$ python -m api.real_data\n(.*?)```$", re.MULTILINE | re.DOTALL)
-CHATS = 300
+CHATS = 150
 
 
 @pytest.fixture(scope="module")

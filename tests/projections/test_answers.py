@@ -98,7 +98,7 @@ def test_an_answer_that_failed_or_that_a_machine_wrote_answers_nobody(
 ) -> None:
     chats = (f"chat-{number}" for number in count())
 
-    @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
     @given(tellings, st.sets(st.integers(0, 16)))
     @example([FAILED, ASKED, ANSWERED], {1, 2})
     @example([ASKED, ANSWERED, READ, FAILED], {1, 2, 3})
