@@ -52,6 +52,7 @@ from api.errors import answer_with_problems
 from api.feeding import Feeds
 from api.living import living
 from api.metrics import Measured, Metrics
+from api.reporting import daily, sending
 from api.routing import EncodedSlashes, methods_at
 from api.system import System
 from domain.application import Chatledger
@@ -205,6 +206,7 @@ async def _reading(app: FastAPI) -> AsyncIterator[None]:
         app.state.feeds.running(),
         delivering.delivering(system, app.state.metrics),
         late_readings.recording(system),
+        sending.sending(system, app.state.metrics, daily.daily_report),
         proving.proving(system.database_url, system.settings),
     ):
         yield

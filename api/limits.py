@@ -39,6 +39,8 @@ CONTACTS_PER_DEAL: Final = 1_000
 CALLERS_REMEMBERED: Final = 1_000
 SCOPES_PER_TOKEN: Final = 20
 OPENING_HOURS_PER_DAY: Final = 10
+SUBDIVISION_CHARACTERS: Final = 64
+CALENDAR_EXCEPTIONS: Final = 1_000
 
 POSITION: Final = 2**53 - 1
 """The highest position that every reader of JSON reads exactly (RFC 8259, section 6)."""
@@ -121,3 +123,9 @@ TILE_LEVEL: Final = 6
 
 READY_LAG_EVENTS: Final = 10_000
 """How far the read models may be behind before this process calls itself not ready."""
+
+REPORTING_WORKSPACES: Final = 500
+"""That are looked at in one go for whether their daily report is due; the others follow."""
+
+SETTINGS_READ: Final = 10_000
+"""Statements of one workspace or webhook, the latest, that are read for since when it wants reports."""

@@ -24,7 +24,7 @@ considered AS MATERIALIZED (
            (extract(epoch FROM found.closed_at) * 1000000)::bigint AS closed_us, found.outcome,
            CASE WHEN %(credit)s = 'replier' AND found.outcome <> 'open' THEN found.closed_kind
                 WHEN found.credited_id IS NOT NULL THEN 'employee' END AS credited_kind,
-           found.credited_id, asked.business, asked.goal_us, asked.cap_us,
+           found.credited_id AS credited_id, asked.business, asked.goal_us, asked.cap_us,
            CASE WHEN asked.from_last = 1 THEN (extract(epoch FROM found.last_at) * 1000000)::bigint
                 ELSE found.opened_us END AS start_us
     FROM asked
@@ -106,3 +106,23 @@ SELECT checkpoint.position, json_build_object(
         ORDER BY page.opened_us, page.opened_position OFFSET %(limit)s - 1 LIMIT 1)
 )::text AS body
 FROM projection.checkpoint WHERE name = 'waits';
+
+-- name: told
+-- Of the whole (0) and, where `groups` is asked for, of its groups (1); keys of any kind as JSON.
+SELECT position, is_group, first_key, second_key, n, total_us, medians_us, p90s_us, within_goal, over_cap,
+       open_waits, dismissed, open_since_us
+FROM projection.checkpoint
+LEFT JOIN (
+    SELECT 0 AS is_group, to_jsonb(first_key) AS first_key, to_jsonb(second_key) AS second_key, n, total_us,
+           medians_us, p90s_us, within_goal, over_cap, open_waits, dismissed, open_since_us
+    FROM total
+    UNION ALL
+    SELECT 1, to_jsonb(first_key), to_jsonb(second_key), n, total_us,
+           medians_us, p90s_us, within_goal, over_cap, open_waits, dismissed, open_since_us
+    FROM groups
+) AS sums ON true
+WHERE name = 'waits'
+ORDER BY is_group, first_key, second_key;
+
+-- name: no_groups
+groups AS (SELECT * FROM total WHERE false)

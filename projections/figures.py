@@ -87,12 +87,18 @@ def grouped(by: str, front: str) -> str:
 
     by: one of GROUPINGS. front: what stands behind WITH and makes the relations, where they are no tables.
     """
-    return _grouped(by, front, STATEMENTS["considered"])
+    keyed = STATEMENTS[f"grouped_by_{by}"]
+    return _statement(front, STATEMENTS["considered"], STATEMENTS["measured"], keyed) + STATEMENTS["sums"]
 
 
-def figures_by(by: str) -> str:
-    """`grouped`, of the read model `waits`; takes `live`, and which of the waits are asked for."""
-    return _grouped(by, STATEMENTS["live"])
+def figures_by(by: str | None) -> str:
+    """`grouped` of the read model `waits`, all together and by group; takes `live`, and which waits.
+
+    Each row is the read model's position, whether it is of a group, and a `Group`, if there is any.
+    """
+    groups = _sums("groups", by) if by else STATEMENTS["no_groups"]
+    front = STATEMENTS["live"], STATEMENTS["measured"], _sums("total", "all"), groups
+    return _statement(*front) + STATEMENTS["told"]
 
 
 def among(question: str) -> str:
@@ -109,9 +115,10 @@ def live(asked: Asked) -> dict[str, list[int | None]]:
     }
 
 
-def _grouped(by: str, *front: str) -> str:
-    keyed = STATEMENTS[f"grouped_by_{by}"]
-    return _statement(*front, STATEMENTS["measured"], keyed) + STATEMENTS["sums"]
+def _sums(name: str, by: str) -> str:
+    """What `grouped` says, as a relation."""
+    sums = STATEMENTS["sums"].removesuffix(";")
+    return f"{name} AS (WITH {STATEMENTS[f'grouped_by_{by}']}\n{sums})"
 
 
 def _statement(*relations: str) -> str:

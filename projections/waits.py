@@ -10,9 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import psycopg
-from psycopg import AsyncConnection
-
 from domain.calendar import calendar, zone_offsets
 from domain.definition import Definition, Hours
 from domain.errors import Invalid
@@ -88,8 +85,8 @@ class Waits:
         self.workspaces = Workspaces(pool)
 
     async def settings(self, workspace_id: str) -> Settings:
-        row = await one_row(self.pool, self.statements["settings"], workspace_id=workspace_id)
-        return Settings(*row) if row else Settings("UTC", 600)
+        (row,) = await all_rows(self.pool, self.statements["settings"], workspace_id=workspace_id)
+        return Settings(*row)
 
     async def position(self) -> int:
         """Up to where the waits have the ledger."""
@@ -101,20 +98,12 @@ class Waits:
 
         by: one of `projections.figures.GROUPINGS`; None: no groups.
         """
-        values = await self._values(question)
-        try:
-            return await self._figures(question.workspace_id, by, values)
-        except psycopg.ProgrammingError:  # a rebuild put other tables into place, see `all_rows`
-            return await self._figures(question.workspace_id, by, values)
-
-    async def _figures(self, workspace_id: str, by: str | None, values: dict[str, Any]) -> Told:
-        async with self.pool.connection() as connection, connection.transaction():
-            await connection.execute(self.statements["snapshot"])
-            row = await (await connection.execute(self.statements["position"])).fetchone()
-            total, *_ = [*await _groups(connection, "all", values), NOTHING]
-            groups = await _groups(connection, by, values) if by else []
-            names = await self._names(connection, workspace_id, by, groups)
-        return Told(row[0] if row else 0, total, groups, names)
+        rows = await all_rows(self.pool, figures_by(by), **await self._values(question))
+        told = [(is_group, Group.of(row)) for _, is_group, *row in rows if is_group is not None]
+        total = next((group for is_group, group in told if not is_group), NOTHING)
+        groups = [group for is_group, group in told if is_group]
+        names = await self._names(question.workspace_id, by, groups)
+        return Told(rows[0][0] if rows else 0, total, groups, names)
 
     async def durations(self, question: Question, limits_us: Sequence[int]) -> list[int]:
         """How many answers took up to each of these, and more than the one before; last, how many took more.
@@ -221,28 +210,24 @@ class Waits:
         }
 
     async def _names(
-        self, connection: AsyncConnection[Any], workspace_id: str, by: str | None, groups: Iterable[Group]
+        self, workspace_id: str, by: str | None, groups: Iterable[Group]
     ) -> dict[Credited, str | None]:
         if by not in ("employee", "channel"):
             return {}
         things = [each.keys if by == "employee" else ("channel", each.keys[0]) for each in groups]
-        values = {
-            "workspace_id": workspace_id,
-            "kinds": [kind for kind, _ in things],
-            "ids": [thing_id for _, thing_id in things],
-        }
-        cursor = await connection.execute(self.statements["names"], values)
-        return {(kind, thing_id): name for kind, thing_id, name in await cursor.fetchall()}
+        rows = await all_rows(
+            self.pool,
+            self.statements["names"],
+            workspace_id=workspace_id,
+            kinds=[kind for kind, _ in things],
+            ids=[thing_id for _, thing_id in things],
+        )
+        return {(kind, thing_id): name for kind, thing_id, name in rows}
 
 
 def microseconds(at: datetime) -> int:
     """Since 1970."""
     return (at - EPOCH) // MICROSECOND
-
-
-async def _groups(connection: AsyncConnection[Any], by: str, values: dict[str, Any]) -> list[Group]:
-    cursor = await connection.execute(figures_by(by), values)
-    return [Group.of(row) for row in await cursor.fetchall()]
 
 
 def _read_cursor(cursor: str) -> tuple[int, int]:

@@ -1,8 +1,5 @@
 -- What analysts ask of single waits and of what a figure is told with; figures.live.sql has the figures.
 
--- name: snapshot
-SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-
 -- name: settings
 SELECT coalesce((SELECT timezone FROM directory.workspace WHERE workspace_id = %(workspace_id)s), 'UTC'),
        coalesce((SELECT response_goal_seconds FROM directory.workspace

@@ -139,6 +139,10 @@ HAPPENINGS: Mapping[str, tuple[str, str]] = {
         "повтор вебхука с позиции {from_position}",
     ),
     "webhook.removed": ("webhook removed", "вебхук удалён"),
+    "report.sent": (
+        "daily report of {date} sent: {destination}",
+        "отправлен отчёт за {date}: {destination}",
+    ),
     "audit.asked": ("an auditor asked: {question}", "вопрос аудитора: {question}"),
 }
 """Topic → what happened, in English and Russian; the connecting words keep every name in the nominative."""

@@ -295,14 +295,14 @@ def test_drilling_down_finds_what_the_group_is_made_of(
     assert [each["chat_id"] for each in waits(analyst, **asked)] == [chat(name) for name in chats]
 
 
-def test_every_number_is_as_many_waits_as_it_says(analyst: Client) -> None:
-    for definition in DEFINITIONS:
-        for by in ("day", "hour", "weekday_hour", "employee", "channel"):
-            for group in told(analyst, group_by=by, definition=definition)["items"]:
-                behind = waits(analyst, definition=definition, **as_filters(group))
-                assert sum(each["counted"] for each in behind) == group["n"]
-                assert [each["outcome"] for each in behind].count("open") == group["open_waits"]
-                assert [each["outcome"] for each in behind].count("dismissed") == group["dismissed"]
+@pytest.mark.parametrize("definition", ["first-of-run/1", "first-answer/1", "by-owner/1"])
+@pytest.mark.parametrize("by", ["weekday_hour", "employee", "channel"])
+def test_every_number_is_as_many_waits_as_it_says(analyst: Client, definition: str, by: str) -> None:
+    for group in told(analyst, group_by=by, definition=definition)["items"]:
+        behind = waits(analyst, definition=definition, **as_filters(group))
+        assert sum(each["counted"] for each in behind) == group["n"]
+        assert [each["outcome"] for each in behind].count("open") == group["open_waits"]
+        assert [each["outcome"] for each in behind].count("dismissed") == group["dismissed"]
 
 
 def as_filters(group: Json) -> Json:
@@ -416,3 +416,22 @@ def test_an_answer_from_here_ends_a_wait(admin: Client, connector: Client, analy
     assert (answered["outcome"], answered["credited"]["id"]) == ("answered", "vera")
     assert 300 <= answered["seconds"] < 400
     assert told(analyst, **period)["total"]["within_goal"] == 1.0
+
+
+def test_who_says_that_no_answer_is_needed_is_among_the_events(
+    admin: Client, connector: Client, analyst: Client
+) -> None:
+    """It moves the conversation nowhere."""
+    sent = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=7)
+    connector.tell(connector.message("thanks", "+7 999 8", sent_at=sent.isoformat()))
+    vera = admin.with_token("employee:vera")
+    position = vera.act(vera.conversation_with("thanks"), "dismiss").json()["position"]
+
+    period = {"from": sent.isoformat(), "to": (sent + timedelta(seconds=1)).isoformat()}
+    (dismissed,) = waits(analyst, min_position=position, **period)
+    del dismissed["closed"]["at"]
+    assert dismissed["closed"] == {"position": position, "kind": "employee", "by": "vera"}
+    assert [each["topic"] for each in events_of(analyst, dismissed)] == [
+        "message.received",
+        "conversation.dismissed",
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from threading import Barrier
 from typing import Any
 
@@ -149,6 +150,12 @@ HAPPENS: dict[str, tuple[Command, list[str]]] = {
     "put_webhook": (
         lambda app: app.put_webhook("crm", WEBHOOK, active=True, by=BY),
         ["webhook.configured", "webhook.activated"],
+    ),
+    "note_report_sent": (
+        lambda app: app.note_report_sent(
+            date(2026, 3, 1), "file", definition="first-of-run/1", position=7, by=BY
+        ),
+        ["report.sent"],
     ),
 }
 
