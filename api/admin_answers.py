@@ -40,7 +40,7 @@ class WebhookShape(Shape):
     webhook_id: str
     url: str | None = Field(description="Null where it was erased.")
     label: str
-    events: list[Literal["notification"]]
+    events: list[Literal["notification", "daily_report"]]
     active: bool
 
 

@@ -73,7 +73,7 @@ LEFT JOIN delivering.cursor USING (workspace_id, webhook_id, begun_position)
 CROSS JOIN LATERAL (
     SELECT coalesce(cursor.position, webhook.after_position) AS position,
            coalesce(cursor.attempts, 0) AS attempts) AS place
-WHERE webhook.begun_position > 0
+WHERE webhook.begun_position > 0 AND webhook.events @> '["notification"]'
   AND (cursor.next_attempt_at IS NULL OR cursor.next_attempt_at <= clock_timestamp())
   AND EXISTS (SELECT FROM notifications.notice
               WHERE notice.workspace_id = webhook.workspace_id AND notice.position > place.position)

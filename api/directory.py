@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from api import limits
 from api.answers import HandedOver, Written
 from api.examples import PHONE
-from api.fields import WHOLE, Addresses, Id, Name, PathId, Reason, Says, Statement, TimezoneName
+from api.fields import WHOLE, Addresses, Id, Name, PathId, Reason, Statement, TimezoneName
 from api.reading import reach
 from api.routing import router
+from api.workspace_settings import BusinessHours, DailyReport, Holidays
 from api.writing import AdminWrite, DirectoryWrite, Write, written
 from domain.deciding import Accepted
 
 routes = router("directory")
 
 Visibility = Literal["client_owners", "whole_team"]
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-WEEKDAYS: dict[str, str] = {
-    day[:3]: day for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-}
-CLOCK = Annotated[str, Field(strict=True, pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
-
-
-def full_weekday(name: object) -> object:
-    return WEEKDAYS.get(name, name) if isinstance(name, str) else name
-
-
-def from_before_to(hours: list[str]) -> list[str]:
-    if hours[0] >= hours[1]:
-        raise PydanticCustomError("hours", "must end after they begin")
-    return hours
-
-
-OpeningHours = Annotated[list[CLOCK], Field(min_length=2, max_length=2), AfterValidator(from_before_to)]
-BusinessHours = dict[
-    Annotated[Weekday, BeforeValidator(full_weekday), Says({"enum": [*WEEKDAYS.values(), *WEEKDAYS]})],
-    Annotated[list[OpeningHours], Field(max_length=limits.OPENING_HOURS_PER_DAY)],
-]
 
 
 class WorkspaceStatement(Statement):
-    """What is left out, or null, stays as it is."""
+    """What is left out, or null, stays as it is; an empty object takes a setting back."""
 
     timezone: TimezoneName | None = Field(None, examples=["Europe/Moscow"])
     language: Literal["ru", "en"] | None = None
@@ -61,6 +39,15 @@ class WorkspaceStatement(Statement):
     visibility_policy: Visibility | None = Field(
         None, description="Of channels that do not say who sees their direct chats."
     )
+    holidays: Holidays | None = None
+    daily_report: DailyReport | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        stated = self.model_dump()
+        for name, given in (("holidays", self.holidays), ("daily_report", self.daily_report)):
+            stated[name] = None if given is None else given.facts
+        return stated
 
 
 class ChannelStatement(Statement):
@@ -118,7 +105,7 @@ class Handover(Statement):
 @routes.put("/workspace", response_model=Written)
 async def configure_workspace(body: WorkspaceStatement, write: AdminWrite) -> Response:
     """Change the settings of the token's workspace."""
-    return written(await write.carry_out(write.ledger.configure_workspace, **body.model_dump()))
+    return written(await write.carry_out(write.ledger.configure_workspace, **body.settings))
 
 
 @routes.put("/channels/{channel_id}", response_model=Written)

@@ -39,6 +39,8 @@ CONTACTS_PER_DEAL: Final = 1_000
 CALLERS_REMEMBERED: Final = 1_000
 SCOPES_PER_TOKEN: Final = 20
 OPENING_HOURS_PER_DAY: Final = 10
+SUBDIVISION_CHARACTERS: Final = 64
+CALENDAR_EXCEPTIONS: Final = 1_000
 
 POSITION: Final = 2**53 - 1
 """The highest position that every reader of JSON reads exactly (RFC 8259, section 6)."""

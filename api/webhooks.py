@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import httpx
 from fastapi import Query, Response
@@ -65,6 +65,10 @@ Status = Annotated[
 ]
 
 
+Event = Literal["notification", "daily_report"]
+EVENTS = get_args(Event)
+
+
 class WebhookBody(Statement):
     url: WebhookUrl = Field(examples=["https://crm.example/chatledger"])
     secret: Secret = Field(
@@ -72,7 +76,7 @@ class WebhookBody(Statement):
         examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
         description="To sign with: whsec_ and base64, or any text of 16 characters. It is never shown again.",
     )
-    events: Annotated[list[Literal["notification"]], Field(min_length=1, max_length=1)] = Field(
+    events: Annotated[list[Event], Field(min_length=1, max_length=len(EVENTS))] = Field(
         default=["notification"]
     )
     active: bool = True
@@ -90,7 +94,7 @@ async def put_webhook(webhook_id: PathId, body: WebhookBody, write: AdminWrite) 
     if names_private_network(host) and not write.system.settings.webhooks_may_reach_private_networks:
         raise PrivateNetwork(host)
     digest = await _keep_secret(write, webhook_id, body.secret)
-    statement = WebhookStatement(body.url, list(body.events), body.label, digest)
+    statement = WebhookStatement(body.url, sorted(set(body.events)), body.label, digest)
     return written(await write.carry_out(write.ledger.put_webhook, webhook_id, statement, active=body.active))
 
 

@@ -13,7 +13,9 @@ CREATE TABLE IF NOT EXISTS directory.workspace (
     language              text    NOT NULL DEFAULT 'en',
     response_goal_seconds integer NOT NULL DEFAULT 600,
     business_hours        jsonb,
-    visibility_policy     text    NOT NULL DEFAULT 'client_owners'
+    visibility_policy     text    NOT NULL DEFAULT 'client_owners',
+    holidays              jsonb,
+    daily_report          jsonb
 );
 
 CREATE TABLE IF NOT EXISTS directory.channel (
@@ -91,6 +93,8 @@ CREATE TABLE IF NOT EXISTS directory.deal_contact (
 -- name: index
 CREATE INDEX IF NOT EXISTS contact_of_responsible ON directory.contact (workspace_id, responsible_id);
 CREATE INDEX IF NOT EXISTS address_of_contact ON directory.contact_address (workspace_id, contact_id);
+CREATE INDEX IF NOT EXISTS workspace_with_report ON directory.workspace (workspace_id)
+    WHERE daily_report IS NOT NULL;
 CREATE INDEX IF NOT EXISTS deal_of_owner ON directory.deal (workspace_id, owner_id);
 
 -- name: contact_erased
@@ -125,7 +129,8 @@ WHERE deal.workspace_id = gone.workspace_id AND deal.deal_id = gone.deal_id;
 
 -- name: workspace_configured
 -- on: workspace.configured
--- Each setting is null where it was not changed, so its last value that is not null counts.
+-- Each setting is null where it was not changed, so its last value that is not null counts; an empty object
+-- takes one back.
 MERGE INTO directory.workspace AS workspace
 USING (
     SELECT workspace_id,
@@ -138,7 +143,11 @@ USING (
            (array_agg(facts->'business_hours' ORDER BY position DESC)
                FILTER (WHERE facts->>'business_hours' IS NOT NULL))[1] AS business_hours,
            (array_agg(facts->>'visibility_policy' ORDER BY position DESC)
-               FILTER (WHERE facts->>'visibility_policy' IS NOT NULL))[1] AS visibility_policy
+               FILTER (WHERE facts->>'visibility_policy' IS NOT NULL))[1] AS visibility_policy,
+           (array_agg(facts->'holidays' ORDER BY position DESC)
+               FILTER (WHERE facts->>'holidays' IS NOT NULL))[1] AS holidays,
+           (array_agg(facts->'daily_report' ORDER BY position DESC)
+               FILTER (WHERE facts->>'daily_report' IS NOT NULL))[1] AS daily_report
     FROM ledger
     WHERE position > %(after)s AND position <= %(until)s AND topic = 'workspace.configured'
     GROUP BY workspace_id
@@ -147,13 +156,17 @@ WHEN MATCHED THEN UPDATE SET
     timezone = coalesce(news.timezone, workspace.timezone),
     language = coalesce(news.language, workspace.language),
     response_goal_seconds = coalesce(news.response_goal_seconds, workspace.response_goal_seconds),
-    business_hours = coalesce(news.business_hours, workspace.business_hours),
-    visibility_policy = coalesce(news.visibility_policy, workspace.visibility_policy)
+    business_hours = nullif(coalesce(news.business_hours, workspace.business_hours), '{}'),
+    visibility_policy = coalesce(news.visibility_policy, workspace.visibility_policy),
+    holidays = nullif(coalesce(news.holidays, workspace.holidays), '{}'),
+    daily_report = nullif(coalesce(news.daily_report, workspace.daily_report), '{}')
 WHEN NOT MATCHED THEN
-    INSERT (workspace_id, timezone, language, response_goal_seconds, business_hours, visibility_policy)
+    INSERT (workspace_id, timezone, language, response_goal_seconds, business_hours, visibility_policy,
+            holidays, daily_report)
     VALUES (news.workspace_id, coalesce(news.timezone, 'UTC'), coalesce(news.language, 'en'),
-            coalesce(news.response_goal_seconds, 600), news.business_hours,
-            coalesce(news.visibility_policy, 'client_owners'));
+            coalesce(news.response_goal_seconds, 600), nullif(news.business_hours, '{}'),
+            coalesce(news.visibility_policy, 'client_owners'), nullif(news.holidays, '{}'),
+            nullif(news.daily_report, '{}'));
 
 -- name: channel_connected
 -- on: channel.connected

@@ -45,8 +45,19 @@ CALLS = [
             "response_goal_seconds": 300,
             "business_hours": {"monday": [["09:00", "18:00"]]},
             "visibility_policy": "whole_team",
+            "holidays": {
+                "country": "DE",
+                "subdivision": "BY",
+                "exceptions": {"2026-12-24": [["09:00", "13:00"]]},
+            },
+            "daily_report": {"webhook": True, "telegram_chat_id": "-1001", "file": True},
         },
-        frozenset({"timezone", "language", "response_goal_seconds", "business_hours", "visibility_policy"}),
+        frozenset(
+            {
+                *("timezone", "language", "response_goal_seconds", "business_hours", "visibility_policy"),
+                *("holidays", "country", "subdivision", "daily_report", "telegram_chat_id"),
+            }
+        ),
     ),
     Call(
         "connector",

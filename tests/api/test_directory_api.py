@@ -24,6 +24,11 @@ def sees(admin: Client, employee_id: str, chat: str) -> bool:
 
 STATEMENTS: list[tuple[str, dict[str, Any]]] = [
     ("/v1/workspace", {"timezone": "Asia/Tokyo", "business_hours": {"mon": [["09:00", "24:00"]]}}),
+    (
+        "/v1/workspace",
+        {"holidays": {"country": "RU", "exceptions": {"2026-01-09": []}}, "daily_report": {"file": True}},
+    ),
+    ("/v1/workspace", {"holidays": {}, "daily_report": {"file": False}, "business_hours": {}}),
     ("/v1/channels/c", {"kind": "telegram"}),
     ("/v1/employees/e", {"name": "E", "role": "seller", "addresses": addresses(PHONE)}),
     ("/v1/staff/s", {"name": "S", "addresses": addresses("+7 999 5")}),
@@ -65,21 +70,38 @@ def test_what_a_statement_names_has_to_be_there(
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "field"),
     [
-        {"timezone": "Mars/Olympus"},
-        {"timezone": "../../etc/passwd"},
-        {"business_hours": {"someday": []}},
-        {"business_hours": {"monday": [["18:00", "09:00"]]}},
-        {"business_hours": {"monday": [["9:00", "18:00"]]}},
-        {"business_hours": {"monday": [["09:00"]]}},
-        {"response_goal_seconds": 0},
+        ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"timezone": "../../etc/passwd"}, "timezone"),
+        ({"business_hours": {"someday": []}}, "business_hours.someday.[key]"),
+        ({"business_hours": {"monday": [["18:00", "09:00"]]}}, "business_hours.monday.0"),
+        ({"business_hours": {"monday": [["9:00", "18:00"]]}}, "business_hours.monday.0.0"),
+        ({"business_hours": {"monday": [["09:00"]]}}, "business_hours.monday.0"),
+        ({"response_goal_seconds": 0}, "response_goal_seconds"),
+        ({"holidays": {"country": "XX"}}, "holidays.country"),
+        ({"holidays": {"country": "ru"}}, "holidays.country"),
+        ({"holidays": {"country": "DE", "subdivision": "AK"}}, "holidays.subdivision"),
+        ({"holidays": {"subdivision": "BY"}}, "holidays.subdivision"),
+        ({"holidays": {"exceptions": {"2026-02-30": []}}}, "holidays.exceptions.2026-02-30.[key]"),
+        ({"holidays": {"exceptions": {"20260228": []}}}, "holidays.exceptions.20260228.[key]"),
+        (
+            {"holidays": {"exceptions": {"2026-02-28": [["10:00", "25:00"]]}}},
+            "holidays.exceptions.2026-02-28.0.1",
+        ),
+        ({"daily_report": {"telegram_chat_id": "the team"}}, "daily_report.telegram_chat_id"),
+        ({"daily_report": {"email": True}}, "daily_report.email"),
     ],
 )
-def test_a_workspace_has_sound_settings(server: Server, crm: Client, body: dict[str, Any]) -> None:
+def test_a_workspace_has_sound_settings(
+    server: Server, crm: Client, body: dict[str, Any], field: str
+) -> None:
     before = server.head
 
-    assert (crm.ask("PUT", "/v1/workspace", json=body).status_code, server.head) == (422, before)
+    answer = crm.ask("PUT", "/v1/workspace", json=body)
+
+    assert (answer.status_code, server.head) == (422, before)
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ OF_WHAT_THERE_IS = {
     "does not go with mine=true",
     "must name nobody who is added",
     "must not end when they begin; a whole day is 00:00 to 24:00",
+    "must be the code (ISO 3166-1) of a country with known holidays",
+    "must be a subdivision of the country",
     "must be a URL",
     "must be a URL that begins with http:// or https:// and a host",
 }

@@ -74,7 +74,7 @@ def is_open(stated: list[Configuration], at: datetime, *, as_it_was: bool) -> bo
     return any(opens <= wall.strftime("%H:%M") < closes for opens, closes in hours)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(worlds(), st.booleans())
 def test_working_time_is_what_the_clock_on_the_wall_says(
     world: tuple[list[Configuration], datetime, datetime], as_it_was: bool

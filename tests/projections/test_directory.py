@@ -55,14 +55,15 @@ def test_a_setting_that_is_not_given_stays(
         names = ("timezone", "language", "response_goal_seconds", "business_hours", "visibility_policy")
         history.append("workspace.configured", "main", **{**dict.fromkeys(names), **settings})
 
-    configure(timezone="Europe/Moscow", language="ru")
+    configure(timezone="Europe/Moscow", language="ru", daily_report={"file": True})
     configure(response_goal_seconds=300)
-    configure(language="en", business_hours={"monday": ["10:00", "19:00"]})
-    configure(language="ru")
+    configure(language="en", business_hours={"monday": ["10:00", "19:00"]}, holidays={"country": "RU"})
+    configure(language="ru", daily_report={})
     follow(connection, history.head, cuts)
 
     assert row(connection, "SELECT * FROM directory.workspace") == (
         *("main", "Europe/Moscow", "ru", 300, {"monday": ["10:00", "19:00"]}, "client_owners"),
+        *({"country": "RU"}, None),
     )
 
 

@@ -55,7 +55,7 @@ READ_WHOLE = {
 
 
 def statements() -> Iterator[Any]:
-    for name in (*READ_MODELS, REACTIONS, "feed", "erasure", *QUESTIONS):
+    for name in (*READ_MODELS, REACTIONS, "feed", "erasure", "workspaces", *QUESTIONS):
         for statement in Statements.load(name):
             if statement.name not in (*MAKING, "clear", "snapshot"):
                 yield pytest.param(f"{name}.{statement.name}", statement, id=f"{name}.{statement.name}")
