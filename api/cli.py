@@ -15,7 +15,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api import limits, proof_cli
+from api import analytics_cli, limits, proof_cli
 from api.auditing import commands as auditing
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
@@ -43,6 +43,9 @@ projections = typer.Typer(help="Read models one by one.", no_args_is_help=True, 
 app.add_typer(projections, name="projections")
 auditing.app.add_typer(proof_cli.audit)
 app.add_typer(auditing.app, name="audit")
+app.add_typer(analytics_cli.analytics, name="analytics")
+EXPORTS = examples("export --parquet /mnt/lake", "export --parquet acme --workspace acme")
+app.command(epilog=EXPORTS)(analytics_cli.export)
 console = Console()
 
 Workspace = Annotated[str, typer.Option("--workspace", help="The company.")]

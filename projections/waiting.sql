@@ -1,22 +1,58 @@
--- The waits of all conversations, by the rule of domain/wait.py, in SQL that PostgreSQL, DuckDB and ClickHouse
--- read alike. What it reads are relations of one workspace that each engine makes of its own:
+-- The waits of all conversations, by the rule of domain/wait.py, in SQL that PostgreSQL, DuckDB and
+-- ClickHouse read alike. An engine makes these relations of one workspace, of files or of the ledger itself:
 --
---     message    what clients wrote, and what humans of the company wrote: position, chat_id, sent_us, asks (1: a
---                client's), author_kind, author_id, sender_id
---     failed     position of what was not delivered
---     dismissal  what was closed or needs no answer: position, chat_id, dismissed_us, seen_position, by_kind, by_id
---     chat       chat_id, number, channel_id, conversation_id, conversation_number; a number stands for an id
---     holding    who held a chat from a position on: chat_id, position, holder_id (null: nobody)
---     owning     whose client an address was, from a position until before another: address_id, employee_id,
---                from_position, until_position
+--     event   the ledger's rows: position, topic, actor, occurred_us (microseconds since 1970), and of the
+--             facts chat_number, direction, author_kind, author_id, sender_id, delivery_id, status,
+--             seen_position, holder_id. A chat's number is the position of its `chat.opened`.
+--     chat    the chats as they stand together now: number, channel_id, conversation_number (the lowest of a
+--             conversation's numbers)
+--     owning  whose client an address was, from a position until before another, or null: address_id,
+--             employee_id, from_position, until_position
 --
--- Moments are microseconds since 1970. In an order of moments a `part` is 0 an answer, 1 a client's message,
--- 2 a dismissal.
+-- and of these, one after the other, those that are named below; `credited` is one of the `credited_to_...`.
+-- The last is `wait`, which figures.sql asks; conversations and chats are numbers in it. In an order of
+-- moments a `part` is 0 an answer, 1 a client's message, 2 a dismissal, 9 nothing.
+
+-- name: message
+-- What clients wrote, and what humans of the company wrote.
+SELECT position, chat_number, occurred_us AS sent_us, CASE WHEN direction = 'in' THEN 1 ELSE 0 END AS asks,
+       author_kind, author_id, sender_id
+FROM event
+WHERE topic IN ('message.received', 'message.queued')
+  AND (direction = 'in' OR author_kind IN ('employee', 'external_staff'));
+
+-- name: failed
+-- What was not delivered: no messenger said that it got further.
+SELECT position
+FROM event
+WHERE topic IN ('message.received', 'message.queued') AND delivery_id IN (
+    SELECT delivery_id FROM event
+    WHERE topic = 'delivery.reported' AND status = 'failed' AND delivery_id NOT IN (
+        SELECT delivery_id FROM event
+        WHERE topic = 'delivery.reported' AND status IN ('delivered', 'read') AND delivery_id IN (
+            SELECT delivery_id FROM event WHERE topic = 'delivery.reported' AND status = 'failed')));
+
+-- name: dismissal
+-- Up to where somebody said that what the client wrote needs no answer.
+SELECT position, chat_number, occurred_us AS dismissed_us, seen_position,
+       CASE WHEN actor LIKE 'employee:%' THEN 'employee' ELSE 'system' END AS by_kind,
+       CASE WHEN actor LIKE 'employee:%' THEN substring(actor, 10) END AS by_id
+FROM event
+WHERE topic IN ('conversation.closed', 'conversation.dismissed');
+
+-- name: holding
+-- Who held a chat from a position on; null: nobody.
+SELECT position, chat_number,
+       CASE WHEN topic IN ('conversation.claimed', 'conversation.assigned') THEN holder_id END AS holder_id
+FROM event
+WHERE topic IN ('conversation.claimed', 'conversation.assigned', 'conversation.released',
+                'conversation.snoozed', 'conversation.woken', 'conversation.closed', 'conversation.reopened');
 
 -- name: waited
--- Two ways, as one sort is most of the work. Where a dismissal means just what was sent before it, runs begin and
--- end where a message has a neighbour of another kind. Other conversations go the long way: those of several chats
--- in which one was dismissed, and those in which clocks, or what came late, put a dismissal elsewhere.
+-- Two ways, as one sort is most of the work. Where a dismissal means just what was sent before it, runs begin
+-- and end where a message has a neighbour of another kind. Other conversations go the long way: those of
+-- several chats in which one was dismissed, and those in which clocks, or what came late, put a dismissal
+-- elsewhere.
 WITH waved AS (
     SELECT chat.conversation_number AS conversation_number, chat.number AS chat_number,
            dismissal.position AS position, dismissal.dismissed_us AS moment_us,
@@ -30,7 +66,8 @@ WITH waved AS (
     WHERE message.asks = 1
       AND (CASE WHEN message.position <= waved.seen_position THEN 1 ELSE 0 END)
        <> (CASE WHEN message.sent_us < waved.moment_us THEN 1
-                WHEN message.sent_us = waved.moment_us AND message.position < waved.position THEN 1 ELSE 0 END)
+                WHEN message.sent_us = waved.moment_us AND message.position < waved.position THEN 1
+                ELSE 0 END)
     UNION ALL
     SELECT conversation_number
     FROM (SELECT conversation_number, moment_us,
@@ -51,7 +88,8 @@ WITH waved AS (
     JOIN chat ON chat.number = message.chat_number
     WHERE message.position NOT IN (SELECT position FROM failed)
     UNION ALL
-    SELECT conversation_number, chat_number, position, moment_us, 2 AS part, by_kind, by_id, by_id AS sender_id
+    SELECT conversation_number, chat_number, position, moment_us, 2 AS part, by_kind, by_id,
+           by_id AS sender_id
     FROM waved
 ), neighboured AS (
     SELECT *, lag(part, 1, 9) OVER beside AS part_before, lead(part, 1, 9) OVER beside AS part_after,
@@ -88,7 +126,7 @@ WITH waved AS (
     JOIN waved ON waved.chat_number = spoken.chat_number
     WHERE spoken.part = 1 AND spoken.position <= waved.seen_position
     GROUP BY spoken.position
-), asked AS (
+), questioned AS (
     SELECT spoken.conversation_number AS conversation_number, spoken.chat_number AS chat_number,
            spoken.position AS position, spoken.moment_us AS moment_us, spoken.sender_id AS sender_id,
            spoken.answers AS run, spoken.nth AS nth, answer.moment_us AS answer_us,
@@ -105,8 +143,9 @@ WITH waved AS (
 ), judged AS (
     SELECT *, CASE WHEN waved_us IS NULL THEN 0
                    WHEN answer_us IS NULL OR waved_us < answer_us THEN 1
-                   WHEN waved_us = answer_us AND waved_position < answer_position THEN 1 ELSE 0 END AS is_waved
-    FROM asked
+                   WHEN waved_us = answer_us AND waved_position < answer_position THEN 1
+                   ELSE 0 END AS is_waved
+    FROM questioned
 ), ranked AS (
     SELECT *, rank() OVER (PARTITION BY conversation_number, run
                            ORDER BY 1 - is_waved,
@@ -149,3 +188,80 @@ JOIN judged AS opening ON opening.conversation_number = gathered.conversation_nu
                       AND opening.nth = gathered.first_nth
 JOIN judged AS latest ON latest.conversation_number = gathered.conversation_number
                      AND latest.nth = gathered.last_nth;
+
+-- name: credited_to_nobody
+-- For figures that name nobody.
+SELECT opened_position, closed_kind AS credited_kind, closed_by AS credited_id FROM waited WHERE 1 = 0;
+
+-- name: credited_to_replier
+-- Who answered, or dismissed; of those that are open, who holds the chat.
+WITH holding_now AS (
+    SELECT holding.chat_number AS chat_number, holding.holder_id AS holder_id
+    FROM holding
+    JOIN (SELECT chat_number, max(position) AS position FROM holding GROUP BY chat_number) AS latest
+      ON latest.position = holding.position
+)
+SELECT waited.opened_position AS opened_position,
+       CASE WHEN waited.outcome <> 'open' THEN waited.closed_kind
+            WHEN holding_now.holder_id IS NOT NULL THEN 'employee' END AS credited_kind,
+       CASE WHEN waited.outcome <> 'open' THEN waited.closed_by ELSE holding_now.holder_id END AS credited_id
+FROM waited
+LEFT JOIN holding_now ON holding_now.chat_number = waited.chat_number;
+
+-- name: credited_to_holder
+-- Who held the chat when the wait was closed, that event included; of those that are open, who holds it now.
+WITH placed AS (
+    SELECT opened_position, is_wait,
+           max(held_position) OVER (PARTITION BY chat_number ORDER BY place, is_wait
+                                    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS held
+    FROM (
+        SELECT chat_number, opened_position, 1 AS is_wait, 0 AS held_position,
+               CASE WHEN closed_position IS NULL THEN 9223372036854775807 ELSE closed_position END AS place
+        FROM waited
+        UNION ALL
+        SELECT chat_number, 0 AS opened_position, 0 AS is_wait, position AS held_position, position AS place
+        FROM holding
+    ) AS in_order
+)
+SELECT placed.opened_position AS opened_position,
+       CASE WHEN holding.holder_id IS NOT NULL THEN 'employee' END AS credited_kind,
+       holding.holder_id AS credited_id
+FROM placed
+LEFT JOIN holding ON holding.position = placed.held
+WHERE placed.is_wait = 1;
+
+-- name: credited_to_owner
+-- Whose client he was who opened the wait, when it was closed; of those that are open, whose he is now.
+WITH placed AS (
+    SELECT opened_position, place, is_wait, sender_id,
+           max(owned_from) OVER (PARTITION BY sender_id ORDER BY place, is_wait
+                                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS owned_from
+    FROM (
+        SELECT sender_id, opened_position, 1 AS is_wait, -1 AS owned_from,
+               CASE WHEN closed_position IS NULL THEN 9223372036854775807 ELSE closed_position END AS place
+        FROM waited
+        UNION ALL
+        SELECT address_id AS sender_id, 0 AS opened_position, 0 AS is_wait, from_position AS owned_from,
+               from_position AS place
+        FROM owning
+    ) AS in_order
+), owned AS (
+    SELECT placed.opened_position AS opened_position,
+           CASE WHEN owning.until_position IS NULL OR placed.place < owning.until_position
+                THEN owning.employee_id END AS employee_id
+    FROM placed
+    LEFT JOIN owning ON owning.address_id = placed.sender_id AND owning.from_position = placed.owned_from
+    WHERE placed.is_wait = 1
+)
+SELECT opened_position, CASE WHEN employee_id IS NOT NULL THEN 'employee' END AS credited_kind,
+       employee_id AS credited_id
+FROM owned;
+
+-- name: wait
+SELECT waited.conversation_number AS conversation_id, waited.chat_number AS chat_id,
+       chat.channel_id AS channel_id, waited.opened_position AS opened_position,
+       waited.opened_us AS opened_us, waited.last_us AS last_us, waited.closed_us AS closed_us,
+       waited.outcome AS outcome, credited.credited_kind AS credited_kind, credited.credited_id AS credited_id
+FROM waited
+JOIN chat ON chat.number = waited.chat_number
+LEFT JOIN credited ON credited.opened_position = waited.opened_position;
