@@ -45,7 +45,7 @@ class EventFile:
 class Manifest:
     """log_id: of the ledger that it is of. workspace_id: None for all. position: up to where events are there.
 
-    as_of: the position at which `chats` and `owners` stand; None before the first export has ended.
+    as_of: the position at which `chats` and `owners` stand; None until the first export has ended.
     """
 
     log_id: str
