@@ -90,7 +90,7 @@ def _outlives(dismissed: Place | None, current: Wait) -> bool:
     """Whether a message still waits when the current wait is dismissed."""
     if current.outcome is not Outcome.DISMISSED or current.closed is None:
         return False
-    return dismissed is None or current.closed < dismissed
+    return dismissed is None or current.closed.at < dismissed.at
 
 
 def _begun(opened: Place, dismissed: Place | None, answer: Place | None) -> Wait:

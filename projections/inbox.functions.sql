@@ -2,14 +2,10 @@
 -- what a line shows.
 
 -- name: functions
--- Puts on record the chats that a range moves to another conversation, and to which. Direct chats are one
--- conversation where a contact's addresses take part in them; it is known by the oldest of these chats. From
--- the chats that the range may have joined or parted, the oldest is told from neighbour to neighbour until
--- nobody hears of an older one.
-CREATE OR REPLACE FUNCTION inbox.find_moving(after bigint, until bigint) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    changed bigint;
-BEGIN
+-- The chats that a range of the ledger may have joined or parted: those whose participants it names, and those
+-- in which somebody takes part who has a contact with whom it names.
+CREATE OR REPLACE FUNCTION inbox.near(after bigint, until bigint) RETURNS TABLE (chat_id uuid)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH told AS MATERIALIZED (
         SELECT workspace_id, facts->>'chat_id' AS chat_id, facts->>'address_id' AS address_id,
                facts->>'contact_id' AS contact_id
@@ -31,18 +27,27 @@ BEGIN
             SELECT subject FROM visibility.link
             WHERE object = contact.contact_id AND workspace_id = contact.workspace_id AND during @> until
             OFFSET 0) AS link
-    ), near AS (
-        SELECT chat_id FROM told WHERE chat_id IS NOT NULL
-        UNION
-        SELECT presence.subject FROM address CROSS JOIN LATERAL (
-            SELECT subject FROM visibility.presence
-            WHERE object = address.address_id AND workspace_id = address.workspace_id AND during @> until
-            OFFSET 0) AS presence
     )
+    SELECT chat_id::uuid FROM told WHERE chat_id IS NOT NULL
+    UNION
+    SELECT presence.subject::uuid FROM address CROSS JOIN LATERAL (
+        SELECT subject FROM visibility.presence
+        WHERE object = address.address_id AND workspace_id = address.workspace_id AND during @> until
+        OFFSET 0) AS presence
+$$;
+
+-- Puts on record the chats that a range moves to another conversation, and to which. Direct chats are one
+-- conversation where a contact's addresses take part in them; it is known by the oldest of these chats. From
+-- the chats that the range may have joined or parted, the oldest is told from neighbour to neighbour until
+-- nobody hears of an older one.
+CREATE OR REPLACE FUNCTION inbox.find_moving(after bigint, until bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    changed bigint;
+BEGIN
     INSERT INTO inbox.moving (chat_id, first)
-    SELECT chat.chat_id, chat.position FROM near CROSS JOIN LATERAL (
+    SELECT chat.chat_id, chat.position FROM inbox.near(after, until) AS near CROSS JOIN LATERAL (
         SELECT chat_id, position FROM visibility.chat
-        WHERE chat_id = near.chat_id::uuid AND kind = 'direct' AND position <= until OFFSET 0) AS chat;
+        WHERE chat_id = near.chat_id AND kind = 'direct' AND position <= until OFFSET 0) AS chat;
     LOOP
         WITH contact AS MATERIALIZED (
             SELECT chat.workspace_id, link.object AS contact_id, min(moving.first) AS first

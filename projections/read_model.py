@@ -18,7 +18,7 @@ from projections.statements import AS_WRITTEN, Statement, Statements
 
 READ_MODELS = (
     *("directory", "access", "visibility", "threads", "timeline", "inbox", "search"),
-    *("tasks", "notifications", "webhooks", "subjects"),
+    *("tasks", "notifications", "webhooks", "subjects", "waits"),
 )
 """In the order in which a range is applied."""
 
@@ -33,6 +33,7 @@ READS = {
     "tasks": ("visibility",),
     "notifications": ("visibility",),
     "search": ("timeline",),
+    "waits": ("visibility", "timeline", "inbox"),
     REACTIONS: ("visibility", "threads", "timeline", "inbox"),
 }
 """Whose rows a follower of the ledger reads when it follows: it never gets ahead of them."""

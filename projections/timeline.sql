@@ -37,6 +37,7 @@ CREATE INDEX IF NOT EXISTS message_in_order ON timeline.message (conversation_id
     WHERE position IS NOT NULL;
 CREATE INDEX IF NOT EXISTS message_of_client ON timeline.message (conversation_id, position)
     WHERE direction = 'in';
+CREATE INDEX IF NOT EXISTS message_of_delivery ON timeline.message (delivery_id) WHERE direction = 'out';
 
 -- How far an outgoing message got.
 CREATE TABLE IF NOT EXISTS timeline.delivery (
@@ -46,7 +47,6 @@ CREATE TABLE IF NOT EXISTS timeline.delivery (
 );
 
 -- name: index
-CREATE INDEX IF NOT EXISTS message_of_delivery ON timeline.message (delivery_id) WHERE direction = 'out';
 CREATE INDEX IF NOT EXISTS message_to_come ON timeline.message (chat_id) WHERE position IS NULL;
 
 -- name: functions

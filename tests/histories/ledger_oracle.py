@@ -27,6 +27,7 @@ class Row(NamedTuple):
     topic: str
     occurred_at: datetime
     recorded_at: datetime
+    actor: str
     facts: dict[str, Any]
 
 
@@ -68,11 +69,14 @@ class LedgerOracle:
     def sweep(self, rows: list[Row]) -> Iterator[tuple[int, dict[str, dict[str, Witness]]]]:
         """Each position with the witnesses of each chat that is there."""
         for row in rows:
-            noun = row.topic.partition(".")[0]
-            getattr(self, f"_note_{noun}", _note_nothing)(row)
+            self.note(row)
             for chat in self.chats.values():
                 self._look(chat, row.position)
             yield row.position, {name: chat.witnesses for name, chat in self.chats.items()}
+
+    def note(self, row: Row) -> None:
+        noun = row.topic.partition(".")[0]
+        getattr(self, f"_note_{noun}", _note_nothing)(row)
 
     def conversation(self, name: str) -> list[str]:
         """The chats of the conversation in which one stands now, oldest first."""
@@ -177,7 +181,7 @@ def _note_nothing(row: Row) -> None:
 def ledger_rows(connection: Connection[Any], workspace: str) -> list[Row]:
     """The events of a workspace, in the order of the ledger."""
     query = """
-        SELECT position, topic, occurred_at, recorded_at, facts FROM ledger
+        SELECT position, topic, occurred_at, recorded_at, actor, facts FROM ledger
         WHERE workspace_id = %s ORDER BY position
     """
     with connection.cursor(row_factory=class_row(Row)) as cursor:

@@ -23,6 +23,7 @@ from tests.histories.answers import PAGE, Answers, lines
 from tests.histories.ledger_oracle import LedgerOracle, Row, ledger_rows
 from tests.histories.model import ModelCompany
 from tests.histories.model_chat import FOLDERS, ModelChat
+from tests.histories.waits_oracle import WaitsOracle, waits_kept
 from tests.histories.witnesses import Seen, check_explanations, check_history, check_ownership
 from tests.histories.world import World
 
@@ -78,6 +79,7 @@ class Play(RuleBasedStateMachine):
                 for employee in EMPLOYEES:
                     self.check_messages(employee)
                 self.check_every_position()
+                self.check_waits()
                 self.check_rebuilt()
                 assert self.inboxes_next_door() == self.next_door
 
@@ -194,6 +196,10 @@ class Play(RuleBasedStateMachine):
         check_history(self.answers, swept, by_position)
         for position in list(swept)[:: max(1, len(swept) // 4)]:
             check_explanations(self.answers, position, swept, by_position)
+
+    def check_waits(self) -> None:
+        rows = ledger_rows(self.world.connection, WORKSPACE)
+        assert waits_kept(self.world.connection) == WaitsOracle().read(rows)
 
     def check_rebuilt(self) -> None:
         live = self.world.rows()

@@ -155,7 +155,7 @@ def test_a_difference_is_named_and_nothing_is_switched_until_it_is_accepted(
     company.connection.execute("DELETE FROM inbox.line WHERE chat_ids = ARRAY[%s::uuid]", [named("chat-2")])
 
     with pytest.raises(Different) as different:
-        rebuild(url, ["inbox"])
+        rebuild(url, ["inbox", "waits"])
 
     told = {(found.table, found.row, found.what) for found in different.value.found}
     assert ("chat", f"chat_id {chat}", "client_count 7 → 1") in told
@@ -167,7 +167,7 @@ def test_a_difference_is_named_and_nothing_is_switched_until_it_is_accepted(
         "SELECT client_count FROM inbox.chat WHERE chat_id = %s", [chat]
     ).fetchone() == (7,)
 
-    rebuild(url, ["inbox"], accept_difference=True)
+    rebuild(url, ["inbox", "waits"], accept_difference=True)
     assert company.connection.execute(
         "SELECT client_count FROM inbox.chat WHERE chat_id = %s", [chat]
     ).fetchone() == (1,)
@@ -194,16 +194,16 @@ def test_who_reads_the_rows_that_change_is_rebuilt_with_them(url: str, company: 
 
 def test_the_former_tables_come_back_up_to_date(url: str, company: History) -> None:
     company.connection.execute("UPDATE inbox.chat SET title = 'as it was'")
-    rebuild(url, ["inbox"], accept_difference=True)
+    rebuild(url, ["inbox", "waits"], accept_difference=True)
     write(company, "later", "husband")
     follow(company.connection, company.head)
 
-    with building(url, "inbox") as rebuilt:
+    with building(url, "inbox", "waits") as rebuilt:
         assert rebuilt.roll_back() == company.head
 
     titles = company.connection.execute("SELECT title, count(*) FROM inbox.chat GROUP BY 1 ORDER BY 2 DESC")
     assert titles.fetchall() == [("as it was", 40), (None, 1)]
-    assert schemas(company.connection) == {"inbox_before"}
+    assert schemas(company.connection) == {"inbox_before", "waits_before"}
 
 
 @pytest.mark.parametrize("what", [Rebuild.roll_back, Rebuild.drop])
