@@ -16,7 +16,11 @@ COMPARING: Mapping[str, str] = {each.name: each.sql.rstrip(";") for each in Stat
 
 _WAITING = {each.name: each.sql.rstrip(";") for each in Statements.load("waiting")}
 WAITED: Mapping[str, str] = {
-    name: _WAITING[name] for name in ("message", "failed", "dismissal", "holding", "waited")
+    name: _WAITING[name]
+    for name in (
+        *("message", "failed", "dismissal", "holding"),
+        *("waved", "unclear", "spoken", "judged", "waited"),
+    )
 }
 """What waiting.sql makes of `event` and `chat`, each of those before it."""
 

@@ -9,7 +9,8 @@
 --     owning  whose client an address was, from a position until before another, or null: address_id,
 --             employee_id, from_position, until_position
 --
--- and of these, one after the other, those that are named below; `credited` is one of the `credited_to_...`.
+-- and of these, one after the other, those that are named below: views or tables, as it likes, but what is
+-- small and read often is better a table. `credited` is one of the `credited_to_...`.
 -- The last is `wait`, which figures.sql asks; conversations and chats are numbers in it. In an order of
 -- moments a `part` is 0 an answer, 1 a client's message, 2 a dismissal, 9 nothing.
 
@@ -22,10 +23,10 @@ WHERE topic IN ('message.received', 'message.queued')
   AND (direction = 'in' OR author_kind IN ('employee', 'external_staff'));
 
 -- name: failed
--- What was not delivered: no messenger said that it got further.
+-- What was not delivered: no messenger said that it got further. What a client wrote did arrive.
 SELECT position
 FROM event
-WHERE topic IN ('message.received', 'message.queued') AND delivery_id IN (
+WHERE topic IN ('message.received', 'message.queued') AND direction = 'out' AND delivery_id IN (
     SELECT delivery_id FROM event
     WHERE topic = 'delivery.reported' AND status = 'failed' AND delivery_id NOT IN (
         SELECT delivery_id FROM event
@@ -48,39 +49,88 @@ FROM event
 WHERE topic IN ('conversation.claimed', 'conversation.assigned', 'conversation.released',
                 'conversation.snoozed', 'conversation.woken', 'conversation.closed', 'conversation.reopened');
 
+-- name: waved
+-- The dismissals, in their conversations.
+SELECT chat.conversation_number AS conversation_number, chat.number AS chat_number,
+       dismissal.position AS position, dismissal.dismissed_us AS moment_us,
+       dismissal.seen_position AS seen_position, dismissal.by_kind AS by_kind, dismissal.by_id AS by_id
+FROM dismissal
+JOIN chat ON chat.number = dismissal.chat_number;
+
+-- name: unclear
+-- Conversations in which a dismissal does not mean just what was sent before it: those of several chats in
+-- which one was dismissed, and those in which clocks, or what came late, put it elsewhere.
+SELECT waved.conversation_number AS conversation_number
+FROM message
+JOIN waved ON waved.chat_number = message.chat_number
+WHERE message.asks = 1
+  AND (CASE WHEN message.position <= waved.seen_position THEN 1 ELSE 0 END)
+   <> (CASE WHEN message.sent_us < waved.moment_us THEN 1
+            WHEN message.sent_us = waved.moment_us AND message.position < waved.position THEN 1
+            ELSE 0 END)
+UNION ALL
+SELECT conversation_number
+FROM (SELECT conversation_number, moment_us,
+             max(moment_us) OVER (PARTITION BY chat_number ORDER BY position
+                                  ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS latest_us
+      FROM waved) AS in_order
+WHERE moment_us < latest_us
+UNION ALL
+SELECT chat.conversation_number AS conversation_number
+FROM chat
+WHERE chat.number <> chat.conversation_number
+  AND chat.conversation_number IN (SELECT conversation_number FROM waved);
+
+-- name: spoken
+-- What was said in those, with the number of answers up to there.
+WITH said AS (
+    SELECT chat.conversation_number AS conversation_number, chat.number AS chat_number,
+           message.position AS position, message.sent_us AS moment_us, message.asks AS part,
+           message.author_kind AS by_kind, message.author_id AS by_id, message.sender_id AS sender_id
+    FROM message
+    JOIN chat ON chat.number = message.chat_number
+    WHERE chat.conversation_number IN (SELECT conversation_number FROM unclear)
+      AND message.position NOT IN (SELECT position FROM failed)
+)
+SELECT *, sum(1 - part) OVER in_order AS answers, row_number() OVER in_order AS nth
+FROM said
+WINDOW in_order AS (PARTITION BY conversation_number ORDER BY moment_us, position
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW);
+
+-- name: judged
+-- Each client's message of those: the answer to its run, and whether it was dismissed before.
+WITH first_waved AS (
+    SELECT spoken.position AS position, min(waved.position) AS waved_position
+    FROM spoken
+    JOIN waved ON waved.chat_number = spoken.chat_number
+    WHERE spoken.part = 1 AND spoken.position <= waved.seen_position
+    GROUP BY spoken.position
+), questioned AS (
+    SELECT spoken.conversation_number AS conversation_number, spoken.chat_number AS chat_number,
+           spoken.position AS position, spoken.moment_us AS moment_us, spoken.sender_id AS sender_id,
+           spoken.answers AS run, spoken.nth AS nth, answer.moment_us AS answer_us,
+           answer.position AS answer_position, answer.by_kind AS answer_by_kind, answer.by_id AS answer_by_id,
+           waved.position AS waved_position, waved.by_kind AS waved_by_kind, waved.by_id AS waved_by_id,
+           CASE WHEN waved.moment_us > spoken.moment_us THEN waved.moment_us
+                WHEN waved.moment_us IS NOT NULL THEN spoken.moment_us END AS waved_us
+    FROM spoken
+    LEFT JOIN (SELECT * FROM spoken WHERE part = 0) AS answer
+           ON answer.conversation_number = spoken.conversation_number AND answer.answers = spoken.answers + 1
+    LEFT JOIN first_waved ON first_waved.position = spoken.position
+    LEFT JOIN waved ON waved.position = first_waved.waved_position
+    WHERE spoken.part = 1
+)
+SELECT *, CASE WHEN waved_us IS NULL THEN 0
+               WHEN answer_us IS NULL OR waved_us < answer_us THEN 1
+               WHEN waved_us = answer_us AND waved_position < answer_position THEN 1
+               ELSE 0 END AS is_waved
+FROM questioned;
+
 -- name: waited
 -- Two ways, as one sort is most of the work. Where a dismissal means just what was sent before it, runs begin
--- and end where a message has a neighbour of another kind. Other conversations go the long way: those of
--- several chats in which one was dismissed, and those in which clocks, or what came late, put a dismissal
--- elsewhere.
-WITH waved AS (
-    SELECT chat.conversation_number AS conversation_number, chat.number AS chat_number,
-           dismissal.position AS position, dismissal.dismissed_us AS moment_us,
-           dismissal.seen_position AS seen_position, dismissal.by_kind AS by_kind, dismissal.by_id AS by_id
-    FROM dismissal
-    JOIN chat ON chat.number = dismissal.chat_number
-), unclear AS (
-    SELECT waved.conversation_number AS conversation_number
-    FROM message
-    JOIN waved ON waved.chat_number = message.chat_number
-    WHERE message.asks = 1
-      AND (CASE WHEN message.position <= waved.seen_position THEN 1 ELSE 0 END)
-       <> (CASE WHEN message.sent_us < waved.moment_us THEN 1
-                WHEN message.sent_us = waved.moment_us AND message.position < waved.position THEN 1
-                ELSE 0 END)
-    UNION ALL
-    SELECT conversation_number
-    FROM (SELECT conversation_number, moment_us,
-                 max(moment_us) OVER (PARTITION BY chat_number ORDER BY position
-                                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS latest_us
-          FROM waved) AS in_order
-    WHERE moment_us < latest_us
-    UNION ALL
-    SELECT chat.conversation_number AS conversation_number
-    FROM chat
-    WHERE chat.number <> chat.conversation_number
-      AND chat.conversation_number IN (SELECT conversation_number FROM waved)
-), moment AS (
+-- and end where a message has a neighbour of another kind. The others go the long way: a message opens a wait
+-- if it outlasts all dismissals of those before it in its run.
+WITH moment AS (
     SELECT chat.conversation_number AS conversation_number, chat.number AS chat_number,
            message.position AS position, message.sent_us AS moment_us, message.asks AS part,
            message.author_kind AS by_kind, message.author_id AS by_id, message.sender_id AS sender_id
@@ -107,45 +157,6 @@ WITH waved AS (
            lead(by_kind) OVER beside AS next_by_kind, lead(by_id) OVER beside AS next_by_id
     FROM edge
     WINDOW beside AS (PARTITION BY conversation_number ORDER BY moment_us, position)
-), said AS (
-    SELECT chat.conversation_number AS conversation_number, chat.number AS chat_number,
-           message.position AS position, message.sent_us AS moment_us, message.asks AS part,
-           message.author_kind AS by_kind, message.author_id AS by_id, message.sender_id AS sender_id
-    FROM message
-    JOIN chat ON chat.number = message.chat_number
-    WHERE chat.conversation_number IN (SELECT conversation_number FROM unclear)
-      AND message.position NOT IN (SELECT position FROM failed)
-), spoken AS (
-    SELECT *, sum(1 - part) OVER in_order AS answers, row_number() OVER in_order AS nth
-    FROM said
-    WINDOW in_order AS (PARTITION BY conversation_number ORDER BY moment_us, position
-                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-), first_waved AS (
-    SELECT spoken.position AS position, min(waved.position) AS waved_position
-    FROM spoken
-    JOIN waved ON waved.chat_number = spoken.chat_number
-    WHERE spoken.part = 1 AND spoken.position <= waved.seen_position
-    GROUP BY spoken.position
-), questioned AS (
-    SELECT spoken.conversation_number AS conversation_number, spoken.chat_number AS chat_number,
-           spoken.position AS position, spoken.moment_us AS moment_us, spoken.sender_id AS sender_id,
-           spoken.answers AS run, spoken.nth AS nth, answer.moment_us AS answer_us,
-           answer.position AS answer_position, answer.by_kind AS answer_by_kind, answer.by_id AS answer_by_id,
-           waved.position AS waved_position, waved.by_kind AS waved_by_kind, waved.by_id AS waved_by_id,
-           CASE WHEN waved.moment_us > spoken.moment_us THEN waved.moment_us
-                WHEN waved.moment_us IS NOT NULL THEN spoken.moment_us END AS waved_us
-    FROM spoken
-    LEFT JOIN (SELECT * FROM spoken WHERE part = 0) AS answer
-           ON answer.conversation_number = spoken.conversation_number AND answer.answers = spoken.answers + 1
-    LEFT JOIN first_waved ON first_waved.position = spoken.position
-    LEFT JOIN waved ON waved.position = first_waved.waved_position
-    WHERE spoken.part = 1
-), judged AS (
-    SELECT *, CASE WHEN waved_us IS NULL THEN 0
-                   WHEN answer_us IS NULL OR waved_us < answer_us THEN 1
-                   WHEN waved_us = answer_us AND waved_position < answer_position THEN 1
-                   ELSE 0 END AS is_waved
-    FROM questioned
 ), ranked AS (
     SELECT *, rank() OVER (PARTITION BY conversation_number, run
                            ORDER BY 1 - is_waved,

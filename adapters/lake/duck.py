@@ -15,7 +15,7 @@ from adapters.lake.ledger import Ledger
 OFFLINE = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 """Nothing is fetched: all that is needed is in the package."""
 
-TABLES = ("failed", "dismissal", "waited")
+TABLES = ("failed", "dismissal", "waved", "unclear", "spoken", "judged", "waited")
 """Of the relations those that are worked out once; the others are read as often as they are asked."""
 
 Row = tuple[Any, ...]
@@ -88,7 +88,8 @@ def over_ledger(
     for name, question in (("chat", "chats"), ("owning", "owners"), ("configured", "configured")):
         _table(connection, name, ledger.table(questions[question], **asked))
     ledger.move_on()
-    _table(connection, "event", ledger.batches(questions["event"], **asked))
+    with ledger.batches(questions["event"], **asked) as rows:
+        _table(connection, "event", rows)
     return Duck(connection, workspace_id, position)
 
 

@@ -43,7 +43,7 @@ class EventFile:
 
 @dataclass(slots=True)
 class Manifest:
-    """log_id: of the ledger that it is of. workspace_id: None for all. position: up to where events are there.
+    """log_id: of the ledger. workspace_id: None for all. position: up to where events are there.
 
     as_of: the position at which `chats` and `owners` stand; None until the first export has ended.
     """

@@ -26,11 +26,12 @@ class Ledger:
             cursor.execute(self._bound(question, values))
             return cursor.fetch_arrow_table()
 
-    def batches(self, question: str, **values: Any) -> pa.RecordBatchReader:
-        """The same bit by bit; to be read to its end before anything else is asked."""
-        cursor = self._reading.cursor()
-        cursor.execute(self._bound(question, values))
-        return cursor.fetch_record_batch()
+    @contextmanager
+    def batches(self, question: str, **values: Any) -> Iterator[pa.RecordBatchReader]:
+        """The same bit by bit; nothing else is asked meanwhile."""
+        with self._reading.cursor() as cursor:
+            cursor.execute(self._bound(question, values))
+            yield cursor.fetch_record_batch()
 
     def _bound(self, question: str, values: dict[str, Any]) -> str:
         """COPY takes no parameters, so they are written into the question, quoted."""
