@@ -53,7 +53,7 @@ class Story:
     def write(self, name: str, minutes: float = 1, by: str | None = None, workspace: str = "main") -> int:
         """by: an employee; None: the client."""
         ids = {"chat_id": named(name), "conversation_id": named(f"own {name}"), "channel_id": "wa"}
-        told = {
+        told: dict[str, Any] = {
             "message_id": named(f"message {self.head}"),
             "delivery_id": named(f"delivery {self.head}"),
             "direction": "out" if by else "in",
@@ -65,7 +65,7 @@ class Story:
         return self.tell("message.received", minutes=minutes, workspace=workspace, **ids, **told)
 
     def dismiss(self, name: str, by: str, minutes: float = 1) -> int:
-        told = {"chat_id": named(name), "seen_position": self.head}
+        told: dict[str, Any] = {"chat_id": named(name), "seen_position": self.head}
         return self.tell("conversation.dismissed", minutes=minutes, by=f"employee:{by}", **told)
 
     def two_days(self) -> None:

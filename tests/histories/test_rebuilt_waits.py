@@ -51,7 +51,7 @@ def second_engine() -> Iterator[ClickHouse]:
         yield engine
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.lists(news, min_size=30, max_size=60))
 def test_waits_made_anew_are_the_live_ones(empty: Opened, second_engine: ClickHouse, told: list[Any]) -> None:
     with empty() as world, TemporaryDirectory() as folder:
