@@ -278,12 +278,15 @@ def bench(
         int | None,
         typer.Option(min=1, help="How often each is measured.", show_default=f"{ROUNDS}; a day, once"),
     ] = None,
+    messages: Annotated[
+        int | None, typer.Option(min=1, help="Of `analytics`.", show_default="10 million")
+    ] = None,
 ) -> None:
     """Measure this machine: ours, what others use for the same, and the limit, in turns in one run.
 
     On a fresh PostgreSQL that waits for the disk with each commit. Exit code 1: a promise is broken.
     """
-    if not benchmarks.carry_out(console, name, rounds, json):
+    if not benchmarks.carry_out(console, name, rounds, json, messages):
         raise typer.Exit(FAILED)
 
 

@@ -107,15 +107,17 @@ def settings_of(duck: Duck) -> Settings:
 
 def count(duck: Duck, settings: Settings, definition: Definition, period: Period, by: str) -> Recounted:
     """The figures by a definition. by: one of `GROUPINGS`."""
-    asked = _asked(duck, settings, definition, period, named=by == BY_EMPLOYEE)
+    asked = asked_of(duck, settings, definition, period, named=by == BY_EMPLOYEE)
     groups = [Group.of(row) for row in duck.rows(grouped(by, in_front(asked)))]
-    total = [Group.of(row) for row in duck.rows(grouped("all", in_front(asked)))]
+    total = groups
+    if by != "all":
+        total = [Group.of(row) for row in duck.rows(grouped("all", in_front(asked)))]
     return Recounted(definition, groups, total[0] if total else NOTHING)
 
 
 def compare(duck: Duck, settings: Settings, former: Definition, latter: Definition, period: Period) -> Moved:
     for name, definition in (("former", former), ("latter", latter)):
-        asked = _asked(duck, settings, definition, period, named=True)
+        asked = asked_of(duck, settings, definition, period, named=True)
         duck.keep(name, measured(in_front(asked), COMPARING["measured"]))
     waits = {why: (int(n), int(us or 0)) for why, n, us in duck.rows(COMPARING["moved"])}
     ((lost, gained),) = duck.rows(COMPARING["goals_moved"])
@@ -136,7 +138,7 @@ def moment(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
 
 
-def _asked(duck: Duck, settings: Settings, definition: Definition, period: Period, *, named: bool) -> Asked:
+def asked_of(duck: Duck, settings: Settings, definition: Definition, period: Period, *, named: bool) -> Asked:
     """What is asked, of `wait` with the credit of the definition. named: whether somebody gets the credit."""
     duck.make(credited(definition.credit if named else None))
     zone = zone_offsets(settings.timezone, period.since, period.until)

@@ -14,8 +14,8 @@ from adapters.lake.ledger import Ledger
 from adapters.lake.rows import CHATS, LEAF_HASH, OWNERS, with_facts
 from adapters.merkle.tree import Frontier
 
-STRETCH_EVENTS = 131_072
-"""So many positions are in memory at a time, about 200 MB; and so many at most are in one file."""
+STRETCH_EVENTS = 122_880
+"""So many positions are in memory at a time, some 200 MB; and as many rows DuckDB has one thread read."""
 
 DAY_US = 86_400_000_000
 

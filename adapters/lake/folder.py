@@ -1,7 +1,7 @@
 """A folder of Parquet files, and the manifest that says which of them count and up to which position.
 
     manifest.json
-    events/workspace=acme/day=2026-11-25/1-131072.parquet     of the days on which they were recorded, UTC
+    events/workspace=acme/day=2026-11-25/1-122880.parquet     of the days on which they were recorded, UTC
     as_of/chats-1234567.parquet, as_of/owners-1234567.parquet
 
 Every file is written beside its place and brought there when the disk has it, the manifest last. So what the
@@ -22,8 +22,6 @@ import pyarrow.parquet as pq
 
 FORMAT = 1
 MANIFEST, PART = "manifest.json", ".part"
-ROW_GROUP_ROWS = 122_880
-"""What DuckDB has one thread read at a time."""
 
 
 class NotThisLake(Exception):
@@ -113,7 +111,7 @@ class Lake:
     def write(self, name: str, rows: pa.Table) -> str:
         """Write a file; returns its name, for the manifest."""
         self._bring(
-            name, lambda path: pq.write_table(rows, path, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+            name, lambda path: pq.write_table(rows, path, compression="zstd")
         )
         return name
 
