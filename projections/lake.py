@@ -18,8 +18,8 @@ _WAITING = {each.name: each.sql.rstrip(";") for each in Statements.load("waiting
 WAITED: Mapping[str, str] = {
     name: _WAITING[name]
     for name in (
-        *("message", "failed", "dismissal", "holding"),
-        *("waved", "unclear", "spoken", "judged", "waited"),
+        *("message", "failed", "dismissal", "holding", "author"),
+        *("said", "waved", "unclear", "spoken", "judged", "waited"),
     )
 }
 """What waiting.sql makes of `event` and `chat`, each of those before it."""

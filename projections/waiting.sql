@@ -15,18 +15,17 @@
 -- moments a `part` is 0 an answer, 1 a client's message, 2 a dismissal, 9 nothing.
 
 -- name: message
--- What clients wrote, and what humans of the company wrote.
+-- What clients wrote, and what humans of the company wrote. Only what was written has a direction.
 SELECT position, chat_number, occurred_us AS sent_us, CASE WHEN direction = 'in' THEN 1 ELSE 0 END AS asks,
        author_kind, author_id, sender_id
 FROM event
-WHERE topic IN ('message.received', 'message.queued')
-  AND (direction = 'in' OR author_kind IN ('employee', 'external_staff'));
+WHERE direction = 'in' OR (direction = 'out' AND author_kind IN ('employee', 'external_staff'));
 
 -- name: failed
 -- What was not delivered: no messenger said that it got further. What a client wrote did arrive.
 SELECT position
 FROM event
-WHERE topic IN ('message.received', 'message.queued') AND direction = 'out' AND delivery_id IN (
+WHERE direction = 'out' AND delivery_id IN (
     SELECT delivery_id FROM event
     WHERE topic = 'delivery.reported' AND status = 'failed' AND delivery_id NOT IN (
         SELECT delivery_id FROM event
@@ -49,11 +48,25 @@ FROM event
 WHERE topic IN ('conversation.claimed', 'conversation.assigned', 'conversation.released',
                 'conversation.snoozed', 'conversation.woken', 'conversation.closed', 'conversation.reopened');
 
+-- name: author
+-- Who wrote what the company said, and who dismissed.
+SELECT position, author_kind, author_id FROM message WHERE asks = 0
+UNION ALL
+SELECT position, by_kind AS author_kind, by_id AS author_id FROM dismissal;
+
+-- name: said
+-- The messages that matter, in their conversations: nothing but numbers, as they are sorted.
+SELECT chat.conversation_number AS conversation_number, message.chat_number AS chat_number,
+       message.position AS position, message.sent_us AS moment_us, message.asks AS part
+FROM message
+JOIN chat ON chat.number = message.chat_number
+WHERE message.position NOT IN (SELECT position FROM failed);
+
 -- name: waved
 -- The dismissals, in their conversations.
-SELECT chat.conversation_number AS conversation_number, chat.number AS chat_number,
+SELECT chat.conversation_number AS conversation_number, dismissal.chat_number AS chat_number,
        dismissal.position AS position, dismissal.dismissed_us AS moment_us,
-       dismissal.seen_position AS seen_position, dismissal.by_kind AS by_kind, dismissal.by_id AS by_id
+       dismissal.seen_position AS seen_position
 FROM dismissal
 JOIN chat ON chat.number = dismissal.chat_number;
 
@@ -61,12 +74,12 @@ JOIN chat ON chat.number = dismissal.chat_number;
 -- Conversations in which a dismissal does not mean just what was sent before it: those of several chats in
 -- which one was dismissed, and those in which clocks, or what came late, put it elsewhere.
 SELECT waved.conversation_number AS conversation_number
-FROM message
-JOIN waved ON waved.chat_number = message.chat_number
-WHERE message.asks = 1
-  AND (CASE WHEN message.position <= waved.seen_position THEN 1 ELSE 0 END)
-   <> (CASE WHEN message.sent_us < waved.moment_us THEN 1
-            WHEN message.sent_us = waved.moment_us AND message.position < waved.position THEN 1
+FROM said
+JOIN waved ON waved.chat_number = said.chat_number
+WHERE said.part = 1
+  AND (CASE WHEN said.position <= waved.seen_position THEN 1 ELSE 0 END)
+   <> (CASE WHEN said.moment_us < waved.moment_us THEN 1
+            WHEN said.moment_us = waved.moment_us AND said.position < waved.position THEN 1
             ELSE 0 END)
 UNION ALL
 SELECT conversation_number
@@ -83,17 +96,9 @@ WHERE chat.number <> chat.conversation_number
 
 -- name: spoken
 -- What was said in those, with the number of answers up to there.
-WITH said AS (
-    SELECT chat.conversation_number AS conversation_number, chat.number AS chat_number,
-           message.position AS position, message.sent_us AS moment_us, message.asks AS part,
-           message.author_kind AS by_kind, message.author_id AS by_id, message.sender_id AS sender_id
-    FROM message
-    JOIN chat ON chat.number = message.chat_number
-    WHERE chat.conversation_number IN (SELECT conversation_number FROM unclear)
-      AND message.position NOT IN (SELECT position FROM failed)
-)
 SELECT *, sum(1 - part) OVER in_order AS answers, row_number() OVER in_order AS nth
 FROM said
+WHERE conversation_number IN (SELECT conversation_number FROM unclear)
 WINDOW in_order AS (PARTITION BY conversation_number ORDER BY moment_us, position
                     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW);
 
@@ -107,10 +112,9 @@ WITH first_waved AS (
     GROUP BY spoken.position
 ), questioned AS (
     SELECT spoken.conversation_number AS conversation_number, spoken.chat_number AS chat_number,
-           spoken.position AS position, spoken.moment_us AS moment_us, spoken.sender_id AS sender_id,
-           spoken.answers AS run, spoken.nth AS nth, answer.moment_us AS answer_us,
-           answer.position AS answer_position, answer.by_kind AS answer_by_kind, answer.by_id AS answer_by_id,
-           waved.position AS waved_position, waved.by_kind AS waved_by_kind, waved.by_id AS waved_by_id,
+           spoken.position AS position, spoken.moment_us AS moment_us, spoken.answers AS run,
+           spoken.nth AS nth, answer.moment_us AS answer_us, answer.position AS answer_position,
+           waved.position AS waved_position,
            CASE WHEN waved.moment_us > spoken.moment_us THEN waved.moment_us
                 WHEN waved.moment_us IS NOT NULL THEN spoken.moment_us END AS waved_us
     FROM spoken
@@ -131,16 +135,9 @@ FROM questioned;
 -- and end where a message has a neighbour of another kind. The others go the long way: a message opens a wait
 -- if it outlasts all dismissals of those before it in its run.
 WITH moment AS (
-    SELECT chat.conversation_number AS conversation_number, chat.number AS chat_number,
-           message.position AS position, message.sent_us AS moment_us, message.asks AS part,
-           message.author_kind AS by_kind, message.author_id AS by_id, message.sender_id AS sender_id
-    FROM message
-    JOIN chat ON chat.number = message.chat_number
-    WHERE message.position NOT IN (SELECT position FROM failed)
+    SELECT conversation_number, chat_number, position, moment_us, part FROM said
     UNION ALL
-    SELECT conversation_number, chat_number, position, moment_us, 2 AS part, by_kind, by_id,
-           by_id AS sender_id
-    FROM waved
+    SELECT conversation_number, chat_number, position, moment_us, 2 AS part FROM waved
 ), neighboured AS (
     SELECT *, lag(part, 1, 9) OVER beside AS part_before, lead(part, 1, 9) OVER beside AS part_after,
            lag(moment_us) OVER beside AS us_before, lag(position) OVER beside AS position_before
@@ -153,8 +150,7 @@ WITH moment AS (
 ), paired AS (
     SELECT *, lead(part, 1, 9) OVER beside AS next_part, lead(moment_us) OVER beside AS next_us,
            lead(position) OVER beside AS next_position, lead(us_before) OVER beside AS next_us_before,
-           lead(position_before) OVER beside AS next_position_before,
-           lead(by_kind) OVER beside AS next_by_kind, lead(by_id) OVER beside AS next_by_id
+           lead(position_before) OVER beside AS next_position_before
     FROM edge
     WINDOW beside AS (PARTITION BY conversation_number ORDER BY moment_us, position)
 ), ranked AS (
@@ -178,10 +174,7 @@ SELECT conversation_number, chat_number, position AS opened_position, moment_us 
            AS last_position,
        CASE next_part WHEN 0 THEN 'answered' WHEN 2 THEN 'dismissed' ELSE 'open' END AS outcome,
        CASE WHEN next_part IN (0, 2) THEN next_us END AS closed_us,
-       CASE WHEN next_part IN (0, 2) THEN next_position END AS closed_position,
-       CASE WHEN next_part IN (0, 2) THEN next_by_kind END AS closed_kind,
-       CASE WHEN next_part IN (0, 2) THEN next_by_id END AS closed_by,
-       sender_id
+       CASE WHEN next_part IN (0, 2) THEN next_position END AS closed_position
 FROM paired
 WHERE part = 1 AND part_before <> 1
 UNION ALL
@@ -190,10 +183,7 @@ SELECT opening.conversation_number, opening.chat_number, opening.position, openi
        CASE WHEN opening.is_waved = 1 THEN 'dismissed' WHEN opening.answer_us IS NULL THEN 'open'
             ELSE 'answered' END,
        CASE WHEN opening.is_waved = 1 THEN opening.waved_us ELSE opening.answer_us END,
-       CASE WHEN opening.is_waved = 1 THEN opening.waved_position ELSE opening.answer_position END,
-       CASE WHEN opening.is_waved = 1 THEN opening.waved_by_kind ELSE opening.answer_by_kind END,
-       CASE WHEN opening.is_waved = 1 THEN opening.waved_by_id ELSE opening.answer_by_id END,
-       opening.sender_id
+       CASE WHEN opening.is_waved = 1 THEN opening.waved_position ELSE opening.answer_position END
 FROM gathered
 JOIN judged AS opening ON opening.conversation_number = gathered.conversation_number
                       AND opening.nth = gathered.first_nth
@@ -202,7 +192,8 @@ JOIN judged AS latest ON latest.conversation_number = gathered.conversation_numb
 
 -- name: credited_to_nobody
 -- For figures that name nobody.
-SELECT opened_position, closed_kind AS credited_kind, closed_by AS credited_id FROM waited WHERE 1 = 0;
+SELECT position AS opened_position, author_kind AS credited_kind, author_id AS credited_id
+FROM author WHERE 1 = 0;
 
 -- name: credited_to_replier
 -- Who answered, or dismissed; of those that are open, who holds the chat.
@@ -213,10 +204,11 @@ WITH holding_now AS (
       ON latest.position = holding.position
 )
 SELECT waited.opened_position AS opened_position,
-       CASE WHEN waited.outcome <> 'open' THEN waited.closed_kind
+       CASE WHEN waited.outcome <> 'open' THEN author.author_kind
             WHEN holding_now.holder_id IS NOT NULL THEN 'employee' END AS credited_kind,
-       CASE WHEN waited.outcome <> 'open' THEN waited.closed_by ELSE holding_now.holder_id END AS credited_id
+       CASE WHEN waited.outcome <> 'open' THEN author.author_id ELSE holding_now.holder_id END AS credited_id
 FROM waited
+LEFT JOIN author ON author.position = waited.closed_position
 LEFT JOIN holding_now ON holding_now.chat_number = waited.chat_number;
 
 -- name: credited_to_holder
@@ -248,9 +240,11 @@ WITH placed AS (
            max(owned_from) OVER (PARTITION BY sender_id ORDER BY place, is_wait
                                  ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS owned_from
     FROM (
-        SELECT sender_id, opened_position, 1 AS is_wait, -1 AS owned_from,
+        SELECT message.sender_id AS sender_id, waited.opened_position AS opened_position, 1 AS is_wait,
+               -1 AS owned_from,
                CASE WHEN closed_position IS NULL THEN 9223372036854775807 ELSE closed_position END AS place
         FROM waited
+        JOIN message ON message.position = waited.opened_position
         UNION ALL
         SELECT address_id AS sender_id, 0 AS opened_position, 0 AS is_wait, from_position AS owned_from,
                from_position AS place

@@ -15,7 +15,7 @@ from adapters.lake.ledger import Ledger
 OFFLINE = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 """Nothing is fetched: all that is needed is in the package."""
 
-TABLES = ("failed", "dismissal", "waved", "unclear", "spoken", "judged", "waited")
+TABLES = ("failed", "dismissal", "said", "waved", "unclear", "spoken", "judged", "waited")
 """Of the relations those that are worked out once; the others are read as often as they are asked."""
 
 Row = tuple[Any, ...]

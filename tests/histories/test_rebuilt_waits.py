@@ -38,9 +38,10 @@ WHERE workspace_id = %s
 ORDER BY opened_position
 """
 WAITS = """
-SELECT opened_position, opened_us, last_us, last_position, outcome, closed_us, closed_position, closed_kind,
-       closed_by
-FROM waited ORDER BY opened_position
+SELECT opened_position, opened_us, last_us, last_position, outcome, closed_us, closed_position, author_kind,
+       author_id
+FROM waited LEFT JOIN author ON author.position = waited.closed_position
+ORDER BY opened_position
 """
 CREDIT = "SELECT opened_position, credited_id FROM wait ORDER BY opened_position"
 
