@@ -18,7 +18,7 @@ _WAITING = {each.name: each.sql.rstrip(";") for each in Statements.load("waiting
 WAITED: Mapping[str, str] = {
     name: _WAITING[name]
     for name in (
-        *("message", "failed", "dismissal", "holding", "author"),
+        *("message", "failure", "failed", "dismissal", "holding", "author"),
         *("said", "waved", "unclear", "spoken", "judged", "waited"),
     )
 }

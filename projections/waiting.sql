@@ -21,16 +21,19 @@ SELECT position, chat_number, occurred_us AS sent_us, CASE WHEN direction = 'in'
 FROM event
 WHERE direction = 'in' OR (direction = 'out' AND author_kind IN ('employee', 'external_staff'));
 
+-- name: failure
+-- What was ever said to have failed; nothing but a delivery has this status.
+SELECT DISTINCT delivery_id FROM event WHERE status = 'failed';
+
 -- name: failed
 -- What was not delivered: no messenger said that it got further. What a client wrote did arrive.
 SELECT position
 FROM event
 WHERE direction = 'out' AND delivery_id IN (
-    SELECT delivery_id FROM event
-    WHERE topic = 'delivery.reported' AND status = 'failed' AND delivery_id NOT IN (
+    SELECT delivery_id FROM failure
+    WHERE delivery_id NOT IN (
         SELECT delivery_id FROM event
-        WHERE topic = 'delivery.reported' AND status IN ('delivered', 'read') AND delivery_id IN (
-            SELECT delivery_id FROM event WHERE topic = 'delivery.reported' AND status = 'failed')));
+        WHERE status IN ('delivered', 'read') AND delivery_id IN (SELECT delivery_id FROM failure)));
 
 -- name: dismissal
 -- Up to where somebody said that what the client wrote needs no answer.
@@ -131,26 +134,25 @@ SELECT *, CASE WHEN waved_us IS NULL THEN 0
 FROM questioned;
 
 -- name: waited
--- Two ways, as one sort is most of the work. Where a dismissal means just what was sent before it, runs begin
--- and end where a message has a neighbour of another kind. The others go the long way: a message opens a wait
--- if it outlasts all dismissals of those before it in its run.
+-- Two ways, as one sort is most of the work. Where a dismissal means just what was sent before it, a run goes
+-- from a first message to a last one, and what comes behind that ends it. The others go the long way: there a
+-- message opens a wait if it outlasts all dismissals of those before it in its run.
 WITH moment AS (
     SELECT conversation_number, chat_number, position, moment_us, part FROM said
     UNION ALL
     SELECT conversation_number, chat_number, position, moment_us, 2 AS part FROM waved
 ), neighboured AS (
     SELECT *, lag(part, 1, 9) OVER beside AS part_before, lead(part, 1, 9) OVER beside AS part_after,
-           lag(moment_us) OVER beside AS us_before, lag(position) OVER beside AS position_before
+           lead(moment_us) OVER beside AS us_after, lead(position) OVER beside AS position_after
     FROM moment
     WHERE conversation_number NOT IN (SELECT conversation_number FROM unclear)
     WINDOW beside AS (PARTITION BY conversation_number ORDER BY moment_us, position)
 ), edge AS (
-    SELECT * FROM neighboured
-    WHERE (part = 1 AND (part_before <> 1 OR part_after = 9)) OR (part <> 1 AND part_before = 1)
+    SELECT * FROM neighboured WHERE part = 1 AND (part_before <> 1 OR part_after <> 1)
 ), paired AS (
-    SELECT *, lead(part, 1, 9) OVER beside AS next_part, lead(moment_us) OVER beside AS next_us,
-           lead(position) OVER beside AS next_position, lead(us_before) OVER beside AS next_us_before,
-           lead(position_before) OVER beside AS next_position_before
+    SELECT *, lead(moment_us) OVER beside AS last_us, lead(position) OVER beside AS last_position,
+           lead(part_after) OVER beside AS last_part_after, lead(us_after) OVER beside AS last_us_after,
+           lead(position_after) OVER beside AS last_position_after
     FROM edge
     WINDOW beside AS (PARTITION BY conversation_number ORDER BY moment_us, position)
 ), ranked AS (
@@ -169,14 +171,15 @@ WITH moment AS (
     GROUP BY conversation_number, run, longest
 )
 SELECT conversation_number, chat_number, position AS opened_position, moment_us AS opened_us,
-       CASE next_part WHEN 9 THEN moment_us WHEN 1 THEN next_us ELSE next_us_before END AS last_us,
-       CASE next_part WHEN 9 THEN position WHEN 1 THEN next_position ELSE next_position_before END
-           AS last_position,
-       CASE next_part WHEN 0 THEN 'answered' WHEN 2 THEN 'dismissed' ELSE 'open' END AS outcome,
-       CASE WHEN next_part IN (0, 2) THEN next_us END AS closed_us,
-       CASE WHEN next_part IN (0, 2) THEN next_position END AS closed_position
+       CASE WHEN part_after = 1 THEN last_us ELSE moment_us END AS last_us,
+       CASE WHEN part_after = 1 THEN last_position ELSE position END AS last_position,
+       CASE CASE WHEN part_after = 1 THEN last_part_after ELSE part_after END
+            WHEN 0 THEN 'answered' WHEN 2 THEN 'dismissed' ELSE 'open' END AS outcome,
+       CASE WHEN part_after = 1 THEN last_us_after WHEN part_after <> 9 THEN us_after END AS closed_us,
+       CASE WHEN part_after = 1 THEN last_position_after WHEN part_after <> 9 THEN position_after END
+           AS closed_position
 FROM paired
-WHERE part = 1 AND part_before <> 1
+WHERE part_before <> 1
 UNION ALL
 SELECT opening.conversation_number, opening.chat_number, opening.position, opening.moment_us,
        latest.moment_us, latest.position,

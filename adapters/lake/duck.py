@@ -12,10 +12,14 @@ import duckdb
 from adapters.lake.folder import Lake, NotThisLake
 from adapters.lake.ledger import Ledger
 
-OFFLINE = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+OFFLINE = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "preserve_insertion_order": False,
+}
 """Nothing is fetched: all that is needed is in the package."""
 
-TABLES = ("failed", "dismissal", "said", "waved", "unclear", "spoken", "judged", "waited")
+TABLES = ("failure", "failed", "dismissal", "said", "waved", "unclear", "spoken", "judged", "waited")
 """Of the relations those that are worked out once; the others are read as often as they are asked."""
 
 Row = tuple[Any, ...]

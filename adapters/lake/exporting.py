@@ -95,7 +95,7 @@ def _written(lake: Lake, rows: pa.Table) -> list[EventFile]:
         part = rows.filter(chosen).drop_columns(["day"])
         first, last = part["position"][0].as_py(), part["position"][-1].as_py()
         day = part["recorded_at"][0].as_py()[:10]
-        path = lake.write(event_path(key["workspace_id"], day, first, last), part)
+        path = lake.write_events(event_path(key["workspace_id"], day, first, last), part)
         files.append(EventFile(path, key["workspace_id"], first, last, part.num_rows))
     return files
 

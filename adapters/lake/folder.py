@@ -15,10 +15,13 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from adapters.lake.rows import NEARLY_IN_ORDER, TEXTS_OFTEN_THE_SAME
 
 FORMAT = 1
 MANIFEST, PART = "manifest.json", ".part"
@@ -108,11 +111,14 @@ class Lake:
         for path in {*(self.folder / "as_of").glob("*.parquet")} - kept:
             path.unlink()
 
-    def write(self, name: str, rows: pa.Table) -> str:
+    def write_events(self, name: str, rows: pa.Table) -> str:
+        """Write a file of events; returns its name, for the manifest."""
+        differences = dict.fromkeys(NEARLY_IN_ORDER, "DELTA_BINARY_PACKED")
+        return self.write(name, rows, use_dictionary=TEXTS_OFTEN_THE_SAME, column_encoding=differences)
+
+    def write(self, name: str, rows: pa.Table, **how: Any) -> str:
         """Write a file; returns its name, for the manifest."""
-        self._bring(
-            name, lambda path: pq.write_table(rows, path, compression="zstd")
-        )
+        self._bring(name, lambda path: pq.write_table(rows, path, compression="zstd", **how))
         return name
 
     def paths(self, files: list[EventFile]) -> list[str]:

@@ -38,6 +38,16 @@ EVENTS = pa.schema(
         (LEAF_HASH, pa.binary(32)),
     ]
 )
+TEXTS_OFTEN_THE_SAME = [
+    *("workspace_id", "topic", "actor", "causation", "chat_id", "conversation_id", "channel_id", "direction"),
+    *("author_kind", "author_id", "sender_id", "status", "holder_id", "contact_id", "deal_id"),
+    *("employee_id", "address_id"),
+]
+"""Stored once in a file, and by number in a row."""
+
+NEARLY_IN_ORDER = ("position", "occurred_us", "recorded_us", CHAT_NUMBER)
+"""Stored as differences: a third of the size, and of the time to read them."""
+
 CHATS = pa.schema(
     [
         *((name, pa.string()) for name in ("workspace_id", "chat_id")),

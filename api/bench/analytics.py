@@ -139,7 +139,7 @@ class Lakeside:
         begun = perf_counter()
         with started(THREADS) as connection:
             duck = over_files(connection, self.lake, made.WORKSPACE)
-            duck.make({name: WAITED[name] for name in ("message", "failed", "dismissal")})
+            duck.make({name: WAITED[name] for name in ("message", "failure", "failed", "dismissal")})
             self.said[system] = way(duck, self.part, self.goal_us)
             return perf_counter() - begun
 

@@ -79,7 +79,7 @@ def make(folder: Path, messages: int, watch: Watch) -> Lake:
         for first in range(1, head + 1, STRETCH_EVENTS):
             last = min(first + STRETCH_EVENTS - 1, head)
             rows = connection.sql(_made(first, last)).to_arrow_table()
-            path = lake.write(event_path(WORKSPACE, DAY, first, last), _shaped(rows, EVENTS))
+            path = lake.write_events(event_path(WORKSPACE, DAY, first, last), _shaped(rows, EVENTS))
             manifest.files.append(EventFile(path, WORKSPACE, first, last, last - first + 1))
             watch("files", last, head)
         chats = connection.sql(CHATS_OPENED, params=[lake.paths(manifest.files)])
