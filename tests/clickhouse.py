@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import chdb
 
 from adapters.lake.duck import TABLES, quoted
 from adapters.lake.folder import Lake
+from projections.figures import COLUMNS, Asked, Row
 
 SETTINGS = ("join_use_nulls = 1", "cast_keep_nullable = 1")
 """Standard SQL: what an outer join does not find is null, and so is what is cast from it."""
@@ -33,6 +34,17 @@ class ClickHouse:
             kind, engine = ("TABLE", "ENGINE = Memory") if name in TABLES else ("VIEW", "")
             self.run(f"DROP {kind} IF EXISTS {name}")
             self.run(f"CREATE {kind} {name} {engine} AS {sql}")
+
+    def in_front(self, asked: Asked) -> str:
+        """What is asked, as relations behind WITH."""
+        return ",\n".join(self._literal(name, rows) for name, rows in asked.relations.items())
+
+    def _literal(self, name: str, rows: Sequence[Row]) -> str:
+        columns = ", ".join(f"{column} Nullable(Int64)" for column in COLUMNS[name])
+        values = ", ".join(
+            f"({', '.join('NULL' if each is None else str(each) for each in row)})" for row in rows
+        )
+        return f"{name} AS (SELECT * FROM values('{columns}', {values}))"
 
     def over_files(self, lake: Lake, workspace_id: str) -> None:
         """The relations that are read from a folder."""

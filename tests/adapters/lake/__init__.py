@@ -1,1 +1,0 @@
-"""Tests of the files and engines for heavy questions."""
