@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.opening import Data, database, examples, settings_with
-from api.terminal import Bar
+from api.terminal import Bars
 from domain.definition import DEFAULT, DEFINITIONS, definition
 
 if TYPE_CHECKING:
@@ -25,6 +26,22 @@ console = Console()
 
 By = Literal["all", "day", "hour", "weekday_hour", "employee", "channel"]
 DAY = ["%Y-%m-%d"]
+Since = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=DAY, help="The first day, by the company's clocks.", show_default="all"),
+]
+Until = Annotated[
+    datetime | None, typer.Option("--to", formats=DAY, help="The last day.", show_default="all")
+]
+Compared = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        "--compare", help="Two definitions side by side, and what moved and why.", metavar="OLD NEW"
+    ),
+]
+Folder = Annotated[
+    Path | None, typer.Option(help="A folder of `chatledger export`.", show_default="the ledger itself")
+]
 
 
 @analytics.command(epilog=examples("analytics definitions"))
@@ -47,26 +64,11 @@ def definitions() -> None:
 )
 def rebuild(
     called: Annotated[str, typer.Option("--definition", help="NAME/VERSION.")] = str(DEFAULT),
-    compared: Annotated[
-        tuple[str, str] | None,
-        typer.Option(
-            "--compare", help="Two definitions side by side, and what moved and why.", metavar="OLD NEW"
-        ),
-    ] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option(
-            "--from", formats=DAY, help="The first day, by the company's clocks.", show_default="all"
-        ),
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option("--to", formats=DAY, help="The last day.", show_default="all")
-    ] = None,
+    compared: Compared = None,
+    since: Since = None,
+    until: Until = None,
     by: Annotated[By, typer.Option("--group-by", help="Figures for each of these.")] = "all",
-    parquet: Annotated[
-        Path | None,
-        typer.Option(help="A folder of `chatledger export`.", show_default="the ledger itself"),
-    ] = None,
+    parquet: Folder = None,
     workspace: Annotated[str, typer.Option(help="The company.")] = "main",
     form: Annotated[Literal["text", "json", "csv"], typer.Option("--format")] = "text",
     data: Data = None,
@@ -106,8 +108,9 @@ def export(
     from api import lake
 
     with database(settings_with(data=data), owner="chatledger export") as url:
-        with Bar(console, "events", None) as bar, Bar(console, "checked", None) as check:
-            exported = lake.export_to(url, parquet, workspace, bar.show, check.show)
+        with Bars(console, fast=("events", "checked")) as bars:
+            writing, checking = partial(bars.show, "events"), partial(bars.show, "checked")
+            exported = lake.export_to(url, parquet, workspace, writing, checking)
     _tell_export(parquet, exported)
 
 
