@@ -98,7 +98,7 @@ def test_whenever_it_is_killed_it_goes_on_and_ends_the_same(
     monkeypatch.setattr(exporting, "STRETCH_EVENTS", 9)
     export(story, tmp_path / "whole")
     whole, to_disk = contents(tmp_path / "whole"), folder._to_disk
-    for nth in range(1, 1_000, 7):
+    for nth in range(1, 1_000, 11):
         lives = iter(range(nth))
 
         def to_disk_or_killed(path: Path, lives: Iterator[int] = lives) -> None:
