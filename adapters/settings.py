@@ -80,6 +80,25 @@ class Settings(BaseSettings):
         " repositories (git+file:///...), HTTP endpoints. Without it `data`/checkpoints.",
     )
 
+    telegram_token: str | None = Field(
+        default=None,
+        repr=False,
+        min_length=1,
+        description="Token of the bot that writes daily reports into Telegram chats; without it none does.",
+    )
+    telegram_url: str = Field(
+        default="https://api.telegram.org",
+        pattern=r"^https?://[^/\s]+",
+        description="Where the Bot API is: Telegram's own, or a server of yours.",
+    )
+    reports: Path | None = Field(
+        default=None, description="Folder of daily reports as files; without it `data`/reports."
+    )
+
+    @property
+    def reports_folder(self) -> Path:
+        return self.reports or self.data / "reports"
+
     @property
     def signing_key_file(self) -> Path:
         return self.signing_key or self.data / "signing.key"

@@ -24,7 +24,7 @@ analytics = typer.Typer(
 )
 console = Console()
 
-By = Literal["all", "day", "hour", "weekday_hour", "employee", "channel"]
+By = Literal["all", "day", "hour", "weekday", "weekday_hour", "employee", "channel"]
 DAY = ["%Y-%m-%d"]
 Since = Annotated[
     datetime | None,

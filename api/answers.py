@@ -91,7 +91,7 @@ class Reason(Shape):
 
 
 class Author(Shape):
-    kind: Literal["client", "employee", "external_staff", "unknown"]
+    kind: Literal["client", "employee", "external_staff", "automatic", "unknown"]
     id: str | None
     name: str | None
 

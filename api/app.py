@@ -17,8 +17,10 @@ from adapters.postgres.database import create_async_pool, create_pool, migrate
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.settings import Settings
 from api import (
+    analytics,
     audit,
     conversations,
+    daily_report,
     delivering,
     directory,
     erasure,
@@ -50,6 +52,7 @@ from api.errors import answer_with_problems
 from api.feeding import Feeds
 from api.living import living
 from api.metrics import Measured, Metrics
+from api.reporting import daily, sending
 from api.routing import EncodedSlashes, methods_at
 from api.system import System
 from domain.application import Chatledger
@@ -73,6 +76,7 @@ from projections.read_model import (
     table_definitions,
 )
 from projections.rebuild import CONNECTIONS, rebuilding
+from projections.report import Report
 from projections.search import Search
 from projections.subjects import Subjects
 from projections.tasks import Tasks
@@ -80,6 +84,7 @@ from projections.threads import Threads
 from projections.timeline import Timeline
 from projections.transcript import Transcript
 from projections.visibility import Visibility
+from projections.waits import Waits
 from projections.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
@@ -109,11 +114,13 @@ TAGS = [
     {"name": "inbox", "description": "What an employee sees, and what he does with it."},
     {"name": "webhooks", "description": "Whom to notify, told to a company's own systems."},
     {"name": "audit", "description": "Who could see what, when and why."},
+    {"name": "analytics", "description": "How long clients waited, and what is behind each number."},
     {"name": "operations", "description": "Whether all is well."},
 ]
 NOUNS = (
     *(receiving, inbox, feed, messages, conversations, links, search, threads, tasks, notifications),
-    *(directory, erasure, tokens, webhooks, audit, preview, records, proofs, operations),
+    *(directory, erasure, tokens, webhooks, audit, preview, records, proofs),
+    *(analytics, daily_report, operations),
 )
 """With routes, in the order in which they are asked for: a request is held against one after the other."""
 
@@ -199,6 +206,7 @@ async def _reading(app: FastAPI) -> AsyncIterator[None]:
         app.state.feeds.running(),
         delivering.delivering(system, app.state.metrics),
         late_readings.recording(system),
+        sending.sending(system, app.state.metrics, daily.daily_report),
         proving.proving(system.database_url, system.settings),
     ):
         yield
@@ -246,7 +254,7 @@ def _questions(asking: Pool) -> tuple[Any, ...]:
     questions = (
         *(Access, Directory, Inbox, Search, Timeline, Visibility),
         *(Threads, Tasks, Notifications, Webhooks, Feed),
-        *(Subjects, Transcript, Audit, Ownership, Preview),
+        *(Subjects, Transcript, Audit, Ownership, Preview, Report, Waits),
     )
     return tuple(question(asking) for question in questions)
 

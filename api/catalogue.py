@@ -22,6 +22,7 @@ from domain.employee import Employee
 from domain.fact import PRIVATE, Fact, Noun
 from domain.message import Message
 from domain.reading import Reading
+from domain.report import Report
 from domain.staff import Staff
 from domain.task import Task
 from domain.thread import Thread
@@ -46,6 +47,7 @@ NOUNS: tuple[type[Noun], ...] = (
     Thread,
     Task,
     Webhook,
+    Report,
     Question,
 )
 """In the order in which a newcomer meets them."""

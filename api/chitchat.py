@@ -18,6 +18,7 @@ MESSAGES = 258_145
 EMPLOYEE_PREFIX = "employee-"
 
 Conversation = dict[str, Any]
+Message = dict[str, str]
 Conversations = dict[str, Conversation]
 
 
@@ -35,7 +36,7 @@ def inbound_events(dataset: Conversations) -> Iterator[dict[str, Any]]:
     """Each message in the shape of API.md's inbound events, chat by chat, in the order of each chat."""
     for chat_id, conversation in dataset.items():
         opener = opened_by(conversation)
-        for index, message in enumerate(_messages(conversation)):
+        for index, message in enumerate(messages_of(conversation)):
             yield _inbound_event(chat_id, index, message, echo=message["sender"] != opener)
 
 
@@ -46,16 +47,12 @@ def chats_by_opener(dataset: Conversations) -> Counter[str]:
 
 def opened_by(conversation: Conversation) -> str:
     """The client: who wrote the first message."""
-    return str(next(_messages(conversation))["sender"])
+    return str(next(messages_of(conversation))["sender"])
 
 
 def unanswered(chats: Iterable[Conversation]) -> bool:
     """Whether the client of these chats wrote last, in any of them; of one moment, what is told later."""
-    told = [
-        (datetime.fromisoformat(_sent_at(each["timestamp"])), each, chat)
-        for chat in chats
-        for each in _messages(chat)
-    ]
+    told = [(sent_at(each), each, chat) for chat in chats for each in messages_of(chat)]
     _, last, chat = max(reversed(told), key=lambda one: one[0])
     return bool(last["sender"] == opened_by(chat))
 
@@ -65,12 +62,19 @@ def client_name(person: str) -> str:
     return f"Client {person[:8]}"
 
 
-def _messages(conversation: Conversation) -> Iterator[dict[str, str]]:
+def messages_of(conversation: Conversation) -> Iterator[Message]:
+    """In the order in which they were written, as the package has them, also within one second."""
     for turn in conversation["messages"]:
         yield from turn
 
 
-def _inbound_event(chat_id: str, index: int, message: dict[str, str], *, echo: bool) -> dict[str, Any]:
+def sent_at(message: Message) -> datetime:
+    """UTC, also where no zone is told."""
+    moment = datetime.fromisoformat(message["timestamp"])
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _inbound_event(chat_id: str, index: int, message: Message, *, echo: bool) -> dict[str, Any]:
     person = message["sender"]
     sender = {
         "address": f"{EMPLOYEE_PREFIX}{person}" if echo else person,
@@ -83,13 +87,7 @@ def _inbound_event(chat_id: str, index: int, message: dict[str, str], *, echo: b
             "id": f"{chat_id}-{index}",
             "sender": sender,
             "text": message["text"],
-            "sent_at": _sent_at(message["timestamp"]),
+            "sent_at": sent_at(message).isoformat(),
             "echo": echo,
         },
     }
-
-
-def _sent_at(timestamp: str) -> str:
-    """RFC 3339; some timestamps lack the zone, and all are UTC."""
-    moment = datetime.fromisoformat(timestamp)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()

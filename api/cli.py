@@ -21,6 +21,7 @@ from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
 from api.complaints import FAILED, end_in_order, told_in_one_line
 from api.opening import KEPT_DATA, Data, database, examples, opened, say_first_token, settings_with
+from api.reporting import commands as reporting
 from api.terminal import Bar, models_table
 from domain.fact import By
 from projections import checkpoints
@@ -46,6 +47,7 @@ app.add_typer(auditing.app, name="audit")
 app.add_typer(analytics_cli.analytics, name="analytics")
 EXPORTS = examples("export --parquet /mnt/lake", "export --parquet acme --workspace acme")
 app.command(epilog=EXPORTS)(analytics_cli.export)
+app.add_typer(reporting.reports)
 console = Console()
 
 Workspace = Annotated[str, typer.Option("--workspace", help="The company.")]

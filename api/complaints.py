@@ -37,6 +37,7 @@ COMPLAINTS = frozenset(
         "api.exporting.NotSignedYet",
         "api.hashing.NotAsSigned",
         "api.house.StoryBroken",
+        "api.reporting.printing.NotThereYet",
         "builtins.OSError",
         "domain.errors.Refused",
         "eventsourcing.persistence.PersistenceError",

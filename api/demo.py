@@ -18,7 +18,7 @@ from time import monotonic
 import httpx
 from rich.console import Console
 
-from api import chitchat, crowd
+from api import chitchat, crowd, real_data
 from api.house import CHATS, EMPLOYEES, GROUP_CHAT, House, Sight
 from api.opening import KEPT_DATA
 from api.sight import audit_table, sight_table
@@ -28,6 +28,11 @@ WHY_COUNTS_DIFFER = (
     "Irina sees every chat. Oleg, Vera and Pavel answer for a hundred clients each; all chats of a client "
     "are one conversation. Oleg and Vera see the chats of nobody's clients too, because they receive new "
     "clients; Pavel does not."
+)
+WHY_TIMES_DIFFER = (
+    "From the read model that the daily report is made of, the same to the last digit as the rule in "
+    "domain/wait.py says. All chats of a contact are one conversation here: an answer in one of them answers "
+    "what he asked in another. Chat by chat the figures are those of docs/real-data.md."
 )
 URL = "http://127.0.0.1:8000"
 """Where `chatledger serve` listens if it is told nothing else."""
@@ -131,6 +136,22 @@ def bring_the_crowd(console: Console, house: House, stage: Stage) -> None:
     console.print(crowd.counts_table(counts))
     console.print(WHY_COUNTS_DIFFER, highlight=False)
     crowd.require_right(counts)
+    tell_response_times(console, house, crowd.conversations_of(dataset, responsible))
+
+
+def tell_response_times(
+    console: Console, house: House, conversations: list[list[chitchat.Conversation]]
+) -> None:
+    """How long the clients of the real conversations waited, as an analyst is told.
+
+    Raises:
+        CrowdLost: it is not what the rule says.
+    """
+    told = real_data.answered(house.client, house.issue("analyst"))
+    console.print(real_data.table("\nHow long the clients waited for an answer", told, digits=1))
+    console.print(WHY_TIMES_DIFFER, highlight=False)
+    if told != real_data.figures(map(real_data.as_told, conversations)):
+        raise crowd.CrowdLost("the response times are not what the rule says")
 
 
 def say_how_to_go_on(console: Console, data: Path, *, kept: bool) -> None:

@@ -66,6 +66,8 @@ NAMED: Mapping[str, tuple[Any, ...]] = {
     "number": (1,),
     "parked": (None,),
     "overdue": (False,),
+    "GroupShape.hour": (9,),
+    "GroupShape.weekday": (1,),
     "position": (42,),
     "rebuild": (None,),
     "reply_to": (None,),

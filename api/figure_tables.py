@@ -23,6 +23,7 @@ KEYS: Mapping[str, Sequence[str]] = {
     "all": (),
     "day": ("day",),
     "hour": ("hour",),
+    "weekday": ("weekday",),
     "weekday_hour": ("weekday", "hour"),
     "employee": ("kind", "employee_id"),
     "channel": ("channel_id",),

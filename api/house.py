@@ -55,14 +55,14 @@ class House:
 
     def open(self) -> None:
         """Connect the WhatsApp number and tell who works here."""
-        self.tokens["crm"] = self._issue("connector")
-        self.tokens["auditor"] = self._issue("auditor")
+        self.tokens["crm"] = self.issue("connector")
+        self.tokens["auditor"] = self.issue("auditor")
         visibility = {"kind": "whatsapp", "title": "The house builders", "visibility": "client_owners"}
         self.put(f"/v1/channels/{CHANNEL}", visibility)
         for employee_id, employee in EMPLOYEES.items():
             addresses = addresses_of(employee_id) if employee_id in PHONES else []
             self.put(f"/v1/employees/{employee_id}", {**employee, "active": True, "addresses": addresses})
-            self.tokens[employee_id] = self._issue(f"employee:{employee_id}")
+            self.tokens[employee_id] = self.issue(f"employee:{employee_id}")
         self.put("/v1/staff/arkady", {"name": "Arkady", "addresses": addresses_of("arkady")})
 
     def put(self, path: str, body: dict[str, Any]) -> None:
@@ -144,7 +144,7 @@ class House:
             for chat in item["chats"]
         }
 
-    def _issue(self, scope: str) -> str:
+    def issue(self, scope: str) -> str:
         body = {"scopes": [scope], "label": f"the house story: {scope}"}
         answer = self._write("POST", "/v1/tokens", body, who="admin")
         return str(answer["token"])

@@ -53,13 +53,17 @@ FROM_SOMEBODY: JsonDict = {
     "anyOf": [
         {"required": ["sender"], "properties": {"sender": {"type": "object"}}},
         {"required": ["echo"], "properties": {"echo": {"const": True}}},
+        {"required": ["automatic"], "properties": {"automatic": {"const": True}}},
     ]
 }
-"""For the API's description: only an echo needs no sender."""
+"""For the API's description: only an echo, or what was written automatically, needs no sender."""
 
 
 class MessageStatement(Statement):
-    """echo: the company wrote it outside this system, on its own phone."""
+    """echo: the company wrote it outside this system, on its own phone.
+
+    automatic: the company's side wrote it by itself (a greeting, an out-of-office, a bot): it answers nobody.
+    """
 
     model_config = ConfigDict(json_schema_extra=FROM_SOMEBODY)
 
@@ -70,6 +74,7 @@ class MessageStatement(Statement):
     reply_to: Id | None = None
     sent_at: Time
     echo: bool | None = None
+    automatic: bool | None = None
 
 
 class MessageEvent(Statement):
@@ -79,8 +84,8 @@ class MessageEvent(Statement):
 
     def told(self) -> inbound.Inbound:
         message = self.message
-        if message.sender is None and not message.echo:
-            error = "must be given, unless the message is an echo"
+        if message.sender is None and not message.echo and not message.automatic:
+            error = "must be given, unless the message is an echo or automatic"
             raise invalid([{"field": "message.sender", "message": error}])
         return inbound.MessageArrived(
             self.chat.ref,
@@ -92,6 +97,7 @@ class MessageEvent(Statement):
             attachments=[attachment.model_dump() for attachment in message.attachments or []],
             reply_to=message.reply_to,
             echo=bool(message.echo),
+            automatic=bool(message.automatic),
         )
 
 

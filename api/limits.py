@@ -72,6 +72,11 @@ MUTED_HOURS: Final = 50
 WEBHOOK_SECRET_CHARACTERS: Final = 256
 SHORTEST_WEBHOOK_SECRET_CHARACTERS: Final = 16
 
+PERIOD_DAYS: Final = 800
+"""Of figures at once: this month and the same one of two years ago. What is longer is for a rebuild."""
+
+DEFAULT_PERIOD_DAYS: Final = 30
+
 LONGEST_RETRY_S: Final = 3_600.0
 """Between two attempts to tell a webhook of a message."""
 
@@ -118,3 +123,9 @@ TILE_LEVEL: Final = 6
 
 READY_LAG_EVENTS: Final = 10_000
 """How far the read models may be behind before this process calls itself not ready."""
+
+REPORTING_WORKSPACES: Final = 500
+"""That are looked at in one go for whether their daily report is due; the others follow."""
+
+SETTINGS_READ: Final = 10_000
+"""Statements of one workspace or webhook, the latest, that are read for since when it wants reports."""

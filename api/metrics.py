@@ -55,6 +55,12 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
+        self.reports = Counter(
+            "chatledger_daily_reports",
+            "Attempts to send a daily report, by the kind of its destination: sent or failed.",
+            ("destination", "outcome"),
+            registry=self.registry,
+        )
         self.proof = self._gauges("proof", PROOF)
         self.places = self._gauges("checkpoint_place", PLACES, "place")
         self.feeds = Gauge("chatledger_open_feeds", "Feeds that are followed.", registry=self.registry)

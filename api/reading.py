@@ -11,7 +11,7 @@ from fastapi import Query, Request, Response, Security
 from fastapi.security import SecurityScopes
 
 from api import limits
-from api.access import ADMIN, AUDITOR, EMPLOYEE, Caller, InHeader, allowed
+from api.access import ADMIN, ANALYST, AUDITOR, EMPLOYEE, Caller, InHeader, allowed
 from api.asking import asked_in
 from api.errors import RETRY_AFTER, Problem
 from api.system import System, running
@@ -96,4 +96,5 @@ def pass_on(answer: Answer, *, noun: str, thing_id: str) -> Response:
 
 EmployeeRead = Annotated[Read, Security(reading, scopes=[EMPLOYEE])]
 AuditorRead = Annotated[Read, Security(asking, scopes=[AUDITOR])]
+AnalystRead = Annotated[Read, Security(reading, scopes=[ANALYST])]
 AdminRead = Annotated[Read, Security(reading, scopes=[ADMIN])]

@@ -21,6 +21,7 @@ from projections.inbox import Inbox
 from projections.notifications import Notifications
 from projections.ownership import Ownership
 from projections.preview import Preview
+from projections.report import Report
 from projections.search import Search
 from projections.subjects import Subjects
 from projections.tasks import Tasks
@@ -28,6 +29,7 @@ from projections.threads import Threads
 from projections.timeline import Timeline
 from projections.transcript import Transcript
 from projections.visibility import Visibility
+from projections.waits import Waits
 from projections.webhooks import Webhooks
 
 
@@ -73,6 +75,8 @@ class System:
     audit: Audit
     ownership: Ownership
     preview: Preview
+    report: Report
+    waits: Waits
     told: Told = field(default_factory=Told)
     keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)
     """The idempotency keys that this run is busy with; who lets one go, where that had to be put off."""

@@ -21,8 +21,8 @@ FIRST_DAY = date(1970, 1, 1)
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 
-PROBE_S = 6 * 3600
-"""No time zone has ever changed its offset and changed it back within so short a time."""
+PROBE_S = 86_400
+"""No time zone changes its offset twice within so short a time: since 1970 there were seven days between."""
 
 Span = tuple[int, int]
 

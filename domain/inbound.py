@@ -18,7 +18,10 @@ class ChatRef:
 
 @dataclass(frozen=True, slots=True)
 class MessageArrived:
-    """echo: the company wrote it outside this system, on its own phone."""
+    """echo: the company wrote it outside this system, on its own phone.
+
+    automatic: the company's side wrote it by itself; then it is the company's, whoever its sender is.
+    """
 
     chat: ChatRef
     external_id: str
@@ -29,6 +32,7 @@ class MessageArrived:
     attachments: list[dict[str, Any]] = field(default_factory=list)
     reply_to: str | None = None
     echo: bool = False
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,12 @@ class AuthorKind(StrEnum):
     CLIENT = "client"
     EMPLOYEE = "employee"
     EXTERNAL_STAFF = "external_staff"
+    AUTOMATIC = "automatic"
+    """The company's side by itself: a greeting, an out-of-office, a bot. It answers nobody."""
+
+    @property
+    def direction(self) -> Direction:
+        return Direction.IN if self is AuthorKind.CLIENT else Direction.OUT
 
 
 class Message(Noun):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 from domain.deciding import Accepted, Deciding
 from domain.decision import Decision
@@ -12,6 +13,7 @@ from domain.errors import UnknownThing
 from domain.fact import By
 from domain.ids import derive
 from domain.muted_hours import MutedHours
+from domain.report import Report, report_id
 from domain.webhook import Switch, Webhook, WebhookStatement
 
 
@@ -51,6 +53,17 @@ class NoticeCommands(Deciding):
 
         def command(decision: Decision) -> None:
             _webhook(decision, webhook_id).replay(webhook_id, from_position, by=by)
+
+        return self.carry_out(by, command)
+
+    def note_report_sent(
+        self, day: date, destination: str, *, definition: str, position: int, by: By
+    ) -> Accepted:
+        """Put on record that a day's report reached a destination; position: which ledger it told of."""
+
+        def command(decision: Decision) -> None:
+            report = decision.change(Report, report_id(by.workspace_id, day, destination))
+            report.send(day, destination, definition=definition, position=position, by=by)
 
         return self.carry_out(by, command)
 

@@ -36,7 +36,7 @@ class Written:
 
 
 def who_is_notified(message: Written) -> set[str]:
-    """Only what a client writes notifies: an answer, also one from somebody's own phone, tells nobody."""
+    """Only what a client writes notifies: an answer tells nobody, be it from an own phone or a machine."""
     if message.direction != Direction.IN:
         return set()
     wall = message.recorded_at.astimezone(ZoneInfo(message.timezone))

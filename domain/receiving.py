@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from domain import ids, inbound
-from domain.address import Address, AddressRef, PersonKind
+from domain.address import Address, AddressRef
 from domain.channel import Channel
 from domain.chat import Chat, ChatKind
 from domain.conversation import Conversation, Folder
@@ -16,7 +16,7 @@ from domain.decision import Decision
 from domain.delivery import Delivery
 from domain.errors import ChatKindMissing, Refused, UnknownThing
 from domain.fact import By, Fact, Noun
-from domain.message import AuthorKind, Direction, Message
+from domain.message import AuthorKind, Message
 from domain.token import Shown, Token
 
 APPENDED, DUPLICATE, REJECTED = "appended", "duplicate", "rejected"
@@ -190,7 +190,7 @@ def _hear_message(hearing: Hearing, item: inbound.MessageArrived) -> None:
     if chat.id_erased:
         decision.change(Chat, chat_id).recognise(item.chat.external_id, by=by)
     sender_id, person = _sender(hearing, item)
-    direction, author_kind, author_id = _author(person, echo=item.echo)
+    author_kind, author_id = _author(person, item)
     if sender_id is not None and chat.shows_new_participant(sender_id, item.at):
         decision.change(Chat, chat_id).join(
             sender_id,
@@ -206,7 +206,7 @@ def _hear_message(hearing: Hearing, item: inbound.MessageArrived) -> None:
         conversation_id=chat.conversation_id,
         channel_id=hearing.channel_id,
         delivery_id=str(ids.delivery_id(hearing.workspace_id, hearing.channel_id, item.external_id)),
-        direction=direction.value,
+        direction=author_kind.direction.value,
         author_kind=author_kind.value,
         author_id=author_id,
         sender_id=sender_id,
@@ -219,7 +219,7 @@ def _hear_message(hearing: Hearing, item: inbound.MessageArrived) -> None:
         sender_name=item.sender_name,
         attachments=item.attachments,
     )
-    if direction is Direction.IN:
+    if author_kind is AuthorKind.CLIENT:
         _hear_client(decision, chat_id, by=by)
 
 
@@ -231,14 +231,13 @@ def _sender(hearing: Hearing, item: inbound.MessageArrived) -> tuple[str | None,
     return str(address_id), hearing.decision.read(Address, address_id).person
 
 
-def _author(person: tuple[str, str] | None, *, echo: bool) -> tuple[Direction, AuthorKind, str | None]:
-    """An echo, and whatever an employee or external staff writes, is the company's word (G7)."""
+def _author(person: tuple[str, str] | None, item: inbound.MessageArrived) -> tuple[AuthorKind, str | None]:
+    """The company's word is an echo, and whatever its machines, employees and external staff write (G7)."""
+    if item.automatic:
+        return AuthorKind.AUTOMATIC, None
     if person is not None:
-        kind = AuthorKind.EMPLOYEE if person[0] == PersonKind.EMPLOYEE else AuthorKind.EXTERNAL_STAFF
-        return Direction.OUT, kind, person[1]
-    if echo:
-        return Direction.OUT, AuthorKind.EMPLOYEE, None
-    return Direction.IN, AuthorKind.CLIENT, None
+        return AuthorKind(person[0]), person[1]
+    return (AuthorKind.EMPLOYEE if item.echo else AuthorKind.CLIENT), None
 
 
 def _hear_client(decision: Decision, chat_id: UUID, *, by: By) -> None:

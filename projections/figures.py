@@ -16,7 +16,7 @@ from domain.figures import Figures, Sums
 from projections.statements import Statements
 
 STATEMENTS = Statements.load("figures")
-GROUPINGS = ("all", "day", "hour", "weekday_hour", "employee", "channel")
+GROUPINGS = ("all", "day", "hour", "weekday", "weekday_hour", "employee", "channel")
 
 ALWAYS = ((-(2**62), 0, 1),)
 """A calendar in which every hour counts."""
@@ -82,14 +82,49 @@ NOTHING = Group((0, 0), Sums(), None)
 """The total where there is no wait at all, and no row."""
 
 
-def measured(front: str, question: str) -> str:
-    """A question about single waits, in the relation `measured`.
-
-    front: relations as they stand behind WITH.
-    """
-    return f"WITH {front},\n{STATEMENTS['measured']}\n{question}"
-
-
 def grouped(by: str, front: str) -> str:
-    """The statement that says the sums of each group; each row is a `Group`."""
-    return f"WITH {front},\n{STATEMENTS['measured']},\n{STATEMENTS[f'grouped_by_{by}']}\n{STATEMENTS['sums']}"
+    """The statement that says the sums of each group; each row is a `Group`.
+
+    by: one of GROUPINGS. front: what stands behind WITH and makes the relations, where they are no tables.
+    """
+    keyed = STATEMENTS[f"grouped_by_{by}"]
+    return _statement(front, STATEMENTS["considered"], STATEMENTS["measured"], keyed) + STATEMENTS["sums"]
+
+
+def measured(front: str, question: str) -> str:
+    """A question about the single waits of such relations, in `measured`."""
+    return _statement(front, STATEMENTS["considered"], STATEMENTS["measured"]) + question
+
+
+def figures_by(by: str | None) -> str:
+    """`grouped` of the read model `waits`, all together and by group; takes `live`, and which waits.
+
+    Each row is the read model's position, whether it is of a group, and a `Group`, if there is any.
+    """
+    groups = _sums("groups", by) if by else STATEMENTS["no_groups"]
+    front = STATEMENTS["live"], STATEMENTS["measured"], _sums("total", "all"), groups
+    return _statement(*front) + STATEMENTS["told"]
+
+
+def among(question: str) -> str:
+    """A question about the single waits of the read model; takes the same."""
+    return _statement(STATEMENTS["live"], STATEMENTS["measured"], STATEMENTS[question])
+
+
+def live(asked: Asked) -> dict[str, list[int | None]]:
+    """The values of the relations, a list for each column."""
+    return {
+        f"{name}_{column}": [row[index] for row in rows]
+        for name, rows in asked.relations.items()
+        for index, column in enumerate(COLUMNS[name])
+    }
+
+
+def _sums(name: str, by: str) -> str:
+    """What `grouped` says, as a relation."""
+    sums = STATEMENTS["sums"].removesuffix(";")
+    return f"{name} AS (WITH {STATEMENTS[f'grouped_by_{by}']}\n{sums})"
+
+
+def _statement(*relations: str) -> str:
+    return "WITH " + ",\n".join(each for each in relations if each) + "\n"

@@ -11,11 +11,11 @@
 -- calendar (from_us, before_us, is_open): the working time at t is `before_us + is_open * (t - from_us)` of
 --       the row with the greatest from_us <= t; the first row is before all that is asked for
 --
--- `measured` is no statement of its own: behind WITH stand those relations, `measured`, a `grouped_by_...`, and
--- then comes `sums` (projections/figures.py). That says by group what domain/figures.py makes figures of, and
--- since when he waits who has waited longest of those who still do.
+-- Behind WITH stand those relations, `considered`, `measured` and a `grouped_by_...`, and then comes `sums`
+-- (projections/figures.py). That says by group what domain/figures.py makes figures of, and since when he waits
+-- who has waited longest of those who still do.
 
--- name: measured
+-- name: considered
 every_wait AS (
     SELECT conversation_id, chat_id, channel_id, opened_position, opened_us, last_us, closed_us, outcome,
            credited_kind, credited_id
@@ -43,7 +43,9 @@ considered AS (
            credited_kind, credited_id, business, goal_us, cap_us,
            CASE WHEN from_last = 1 THEN last_us ELSE opened_us END AS start_us
     FROM (SELECT * FROM every_wait UNION ALL SELECT * FROM first_answers) AS either CROSS JOIN asked
-),
+)
+
+-- name: measured
 -- The rows of the calendar stand among the waits, in the order of their time: the last one before a wait
 -- began, or of the same moment, says how much had been worked by then.
 begun AS (
@@ -130,6 +132,9 @@ keyed AS (SELECT *, day AS first_key, 0 AS second_key FROM measured)
 
 -- name: grouped_by_hour
 keyed AS (SELECT *, hour AS first_key, 0 AS second_key FROM measured)
+
+-- name: grouped_by_weekday
+keyed AS (SELECT *, weekday AS first_key, 0 AS second_key FROM measured)
 
 -- name: grouped_by_weekday_hour
 keyed AS (SELECT *, weekday AS first_key, hour AS second_key FROM measured)

@@ -98,6 +98,18 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT jsonb_array_elements_text(coalesce(facts->'chat_ids', jsonb_build_array(facts->'chat_id')))::uuid
 $$;
 
+-- The chats in which a range of the ledger tells that an answer failed, or got there after all.
+CREATE OR REPLACE FUNCTION inbox.failing(after bigint, until bigint) RETURNS TABLE (chat_id uuid)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT DISTINCT message.chat_id
+    FROM inbox.failure
+    CROSS JOIN LATERAL (
+        SELECT message.chat_id FROM timeline.message
+        WHERE message.delivery_id = failure.delivery_id AND message.direction = 'out'
+          AND message.position <= until OFFSET 0) AS message
+    WHERE failure.position > after AND failure.position <= until
+$$;
+
 -- The conversations whose lines, or what is counted of them, a range of the ledger may change.
 CREATE OR REPLACE FUNCTION inbox.touched(after bigint, until bigint) RETURNS TABLE (conversation_id uuid)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -109,6 +121,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         UNION
         SELECT inbox.chats_read(facts) FROM ledger
         WHERE position > after AND position <= until AND topic = 'reading.advanced'
+        UNION
+        SELECT failing.chat_id FROM inbox.failing(after, until) AS failing
         UNION
         SELECT chat_id FROM visibility.sight WHERE lower(during) > after AND lower(during) <= until
         UNION
@@ -124,8 +138,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 
 -- The chats of which what is shown may change with a range: those that its events name, those in which
--- somebody takes part whom they name, those of which something was erased, and those that move to another
--- conversation.
+-- somebody takes part whom they name, those of which something was erased, those in which an answer failed, and
+-- those that move to another conversation.
 CREATE OR REPLACE FUNCTION inbox.changed(after bigint, until bigint) RETURNS TABLE (chat_id uuid)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH told AS MATERIALIZED (
@@ -147,6 +161,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         WHERE told.address_id IS NULL
     )
     SELECT chat_id FROM told WHERE chat_id IS NOT NULL
+    UNION
+    SELECT failing.chat_id FROM inbox.failing(after, until) AS failing
     UNION
     SELECT (event.facts->>'chat_id')::uuid
     FROM told
@@ -237,6 +253,24 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         ORDER BY message.sent_at, message.position LIMIT 1) AS unanswered
 $$;
 
+-- What a line of one chat shows, but for its end.
+CREATE OR REPLACE FUNCTION inbox.head(chat inbox.chat, title text, contact_ids text[]) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT left(json_build_object(
+        'conversation_id', chat.conversation_id,
+        'kind', chat.kind,
+        'title', title,
+        'chats', json_build_array(json_build_object(
+            'chat_id', chat.chat_id, 'external_id', chat.external_id,
+            'channel_id', chat.channel_id, 'kind', chat.kind)),
+        'contact_ids', contact_ids,
+        'folder', chat.folder,
+        'holder_id', chat.holder_id,
+        'snoozed_until', projection.rfc3339(chat.snoozed_until),
+        'waiting_since', projection.rfc3339(chat.waiting_since)
+    )::text, -1)
+$$;
+
 -- Where a conversation of these chats stands: in the most demanding of their folders.
 CREATE OR REPLACE FUNCTION inbox.standing(chat_ids uuid[], until bigint)
 RETURNS TABLE (folder text, waiting_since timestamptz, activity_at timestamptz)
@@ -249,6 +283,45 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
            inbox.waiting_in(chat_ids, until), max(activity_at)
     FROM inbox.chat WHERE chat_id = ANY (chat_ids)
     HAVING cardinality(chat_ids) > 1
+$$;
+
+-- Looks for the last answer anew in the chats where one failed, or got there after all, and tells since when the
+-- client waits there. In plpgsql, so that a range without a failure costs one look.
+CREATE OR REPLACE FUNCTION inbox.take_back_answers(after bigint, until bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    failing uuid[];
+BEGIN
+    IF NOT EXISTS (SELECT FROM inbox.failure WHERE position > after AND position <= until) THEN
+        RETURN;
+    END IF;
+    failing := ARRAY(SELECT chat_id FROM inbox.failing(after, until));
+    UPDATE inbox.chat
+    SET answered_at = coalesce(answer.sent_at, '-infinity'), answered_position = coalesce(answer.position, 0)
+    FROM inbox.chat AS known
+    LEFT JOIN LATERAL (
+        SELECT sent_at, message.position FROM timeline.message
+        WHERE message.conversation_id = known.own_id AND message.chat_id = known.chat_id
+          AND author_kind IN ('employee', 'external_staff') AND message.position + 0 <= until
+          AND NOT EXISTS (SELECT FROM inbox.failure
+                          WHERE delivery_id = message.delivery_id AND got_position IS NULL OFFSET 0)
+        ORDER BY sent_at DESC, message.position DESC
+        LIMIT 1
+    ) AS answer ON true
+    WHERE chat.chat_id = known.chat_id AND known.chat_id = ANY (failing);
+    UPDATE inbox.chat SET waiting_since = inbox.waiting_in(ARRAY[chat_id], until)
+    WHERE chat_id = ANY (failing);
+    UPDATE inbox.card SET head = inbox.head(chat, card.title, card.contact_ids)
+    FROM inbox.chat WHERE chat.chat_id = ANY (failing) AND card.chat_id = chat.chat_id;
+    UPDATE inbox.line SET waiting_since = standing.waiting_since
+    FROM inbox.chat
+    CROSS JOIN LATERAL (
+        SELECT conversation_id, audience, chat_ids FROM inbox.line
+        WHERE conversation_id = chat.conversation_id OFFSET 0) AS known
+    CROSS JOIN LATERAL inbox.standing(known.chat_ids, until) AS standing
+    WHERE chat.chat_id = ANY (failing)
+      AND line.conversation_id = known.conversation_id AND line.audience = known.audience;
+END
 $$;
 
 -- Who holds a conversation of these chats; where several hold a part, it is whoever's is the liveliest.
@@ -314,7 +387,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE cardinality(chat_ids) > 1
 $$;
 
--- One item of a list. author_name: of the colleague who wrote last, if one did.
+-- One item of a list. author_name: of who wrote last, if the company did.
 CREATE OR REPLACE FUNCTION inbox.item(
     head text, last_message text, author_kind text, author_name text, unread bigint, reasons text
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$

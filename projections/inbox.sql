@@ -55,6 +55,18 @@ CREATE UNLOGGED TABLE IF NOT EXISTS inbox.moving (
 );
 COMMENT ON COLUMN inbox.moving.first IS 'at which position the oldest of the client''s chats was opened';
 
+-- Deliveries that failed: the message answers nobody, unless a report, earlier or later, says that it was got.
+CREATE TABLE IF NOT EXISTS inbox.failure (
+    delivery_id uuid PRIMARY KEY,
+    failed_position bigint NOT NULL,
+    got_position bigint,
+    position bigint GENERATED ALWAYS AS (greatest(failed_position, got_position)) STORED
+);
+COMMENT ON COLUMN inbox.failure.got_position IS 'of the first report that the message was delivered or read';
+COMMENT ON COLUMN inbox.failure.position IS 'since when it is as it is';
+
+CREATE INDEX IF NOT EXISTS failure_in_order ON inbox.failure (position);
+
 -- What a line shows of a chat to everybody who sees it. Of the company only ids: its people are few, their
 -- names are looked up for the page that is read, and a new name is not copied into all that they ever wrote.
 CREATE TABLE IF NOT EXISTS inbox.card (
@@ -69,8 +81,8 @@ CREATE TABLE IF NOT EXISTS inbox.card (
     author_name text
 ) WITH (fillfactor = 75);
 COMMENT ON COLUMN inbox.card.head IS 'a JSON object without its last brace, for a line of this chat alone';
-COMMENT ON COLUMN inbox.card.last_message IS 'a JSON value, up to the name of a colleague where one wrote it';
-COMMENT ON COLUMN inbox.card.author_kind IS 'of a colleague who wrote last; null where a client did';
+COMMENT ON COLUMN inbox.card.last_message IS 'a JSON value, up to the name where the company wrote it';
+COMMENT ON COLUMN inbox.card.author_kind IS 'of who wrote last for the company; null where a client did';
 COMMENT ON COLUMN inbox.card.author_name IS 'what he was called in the messenger';
 
 CREATE TABLE IF NOT EXISTS inbox.line (
@@ -142,6 +154,31 @@ TRUNCATE inbox.card, inbox.line, inbox.tally;
 -- on: chat.participant_joined, chat.participant_left, contact.address_linked, contact.address_unlinked
 -- for: readers
 SELECT inbox.find_moving(%(after)s, %(until)s);
+
+-- name: delivery_failed
+-- on: delivery.reported
+-- Nearly all reports tell of no failure, and cost a look at a small table at most.
+MERGE INTO inbox.failure AS failure
+USING (
+    SELECT news.stream_id, report.*
+    FROM (
+        SELECT DISTINCT stream_id FROM ledger
+        WHERE position > %(after)s AND position <= %(until)s AND topic = 'delivery.reported'
+          AND (facts->>'status' = 'failed' OR facts->>'status' IN ('delivered', 'read') AND EXISTS (
+              SELECT FROM inbox.failure
+              WHERE delivery_id = ledger.stream_id AND got_position IS NULL))
+    ) AS news
+    CROSS JOIN LATERAL (
+        SELECT min(position) FILTER (WHERE facts->>'status' = 'failed') AS failed_position,
+               min(position) FILTER (WHERE facts->>'status' IN ('delivered', 'read')) AS got_position
+        FROM ledger WHERE stream_id = news.stream_id AND position <= %(until)s
+    ) AS report
+) AS news ON failure.delivery_id = news.stream_id
+WHEN MATCHED AND failure.got_position IS NULL AND news.got_position IS NOT NULL THEN
+    UPDATE SET got_position = news.got_position
+WHEN NOT MATCHED THEN
+    INSERT (delivery_id, failed_position, got_position)
+    VALUES (news.stream_id, news.failed_position, news.got_position);
 
 -- name: tally_without
 -- on: *
@@ -260,6 +297,7 @@ WHEN NOT MATCHED THEN
 
 -- name: message_written
 -- on: message.received, message.queued
+-- Whatever the company wrote answers the client, but what a machine wrote, or what nobody got.
 UPDATE inbox.chat SET
     activity_at = greatest(chat.activity_at, news.last_at),
     last_message_id = CASE WHEN newer THEN news.last_message_id ELSE chat.last_message_id END,
@@ -275,12 +313,15 @@ FROM (
            (array_agg(message_id ORDER BY at DESC, position DESC))[1] AS last_message_id,
            max(at) AS last_at,
            (array_agg(position ORDER BY at DESC, position DESC))[1] AS last_position,
-           max(at) FILTER (WHERE NOT incoming) AS answered_at,
-           (array_agg(position ORDER BY at DESC, position DESC) FILTER (WHERE NOT incoming))[1]
+           max(at) FILTER (WHERE answers) AS answered_at,
+           (array_agg(position ORDER BY at DESC, position DESC) FILTER (WHERE answers))[1]
                AS answered_position
     FROM (
         SELECT (facts->>'chat_id')::uuid AS chat_id, (facts->>'message_id')::uuid AS message_id,
-               occurred_at AS at, position, facts->>'direction' = 'in' AS incoming
+               occurred_at AS at, position, facts->>'direction' = 'in' AS incoming,
+               facts->>'author_kind' IN ('employee', 'external_staff') AND NOT EXISTS (
+                   SELECT FROM inbox.failure
+                   WHERE delivery_id = (facts->>'delivery_id')::uuid AND got_position IS NULL) AS answers
         FROM ledger
         WHERE position > %(after)s AND position <= %(until)s
           AND topic IN ('message.received', 'message.queued')
@@ -363,6 +404,11 @@ LEFT JOIN LATERAL (
 ) AS unanswered ON true
 WHERE chat.chat_id = news.chat_id AND chat.waiting_since IS DISTINCT FROM unanswered.since;
 
+-- name: answer_failed
+-- on: delivery.reported
+-- for: readers
+SELECT inbox.take_back_answers(%(after)s, %(until)s);
+
 -- name: reading_advanced
 -- on: reading.advanced
 -- How many of the client's messages an employee has read, so that what is unread is a subtraction.
@@ -402,19 +448,7 @@ WHEN NOT MATCHED THEN
 INSERT INTO inbox.card AS card
     (chat_id, title, contact_ids, client_count, head, last_message, author_kind, author_id, author_name)
 SELECT chat.chat_id, headed.title, client.contact_ids, chat.client_count,
-       left(json_build_object(
-           'conversation_id', chat.conversation_id,
-           'kind', chat.kind,
-           'title', headed.title,
-           'chats', json_build_array(json_build_object(
-               'chat_id', chat.chat_id, 'external_id', chat.external_id,
-               'channel_id', chat.channel_id, 'kind', chat.kind)),
-           'contact_ids', client.contact_ids,
-           'folder', chat.folder,
-           'holder_id', chat.holder_id,
-           'snoozed_until', projection.rfc3339(chat.snoozed_until),
-           'waiting_since', projection.rfc3339(chat.waiting_since)
-       )::text, -1),
+       inbox.head(chat, headed.title, client.contact_ids),
        coalesce(last.shown, 'null'), last.author_kind, last.author_id, last.author_name
 FROM inbox.changed(%(after)s, %(until)s) AS changed
 CROSS JOIN LATERAL (SELECT * FROM inbox.chat WHERE chat_id = changed.chat_id OFFSET 0) AS chat
@@ -448,13 +482,13 @@ CROSS JOIN LATERAL (
       AND upper_inf(presence.during)
 ) AS client
 LEFT JOIN LATERAL (
-    -- Somebody of the company as he was known then; of the clients, as is known now.
+    -- Who wrote for the company as he was known then; of the clients, as is known now.
     SELECT CASE WHEN of_company THEN author_kind END AS author_kind,
            CASE WHEN of_company THEN author_id END AS author_id,
            CASE WHEN of_company THEN sender_name END AS author_name,
            CASE WHEN of_company THEN left(whole, -length('null}}')) ELSE whole END AS shown
     FROM (
-        SELECT *, author_kind IN ('employee', 'external_staff') AS of_company
+        SELECT *, author_kind <> 'client' AS of_company
         FROM timeline.message WHERE message_id = chat.last_message_id OFFSET 0) AS message
     LEFT JOIN LATERAL inbox.client_of(
         chat.workspace_id, CASE WHEN NOT of_company THEN sender_id END) AS client ON true

@@ -27,6 +27,8 @@ COMMENT_LINE = re.compile(r"^[ \t]*--.*\n?", re.MULTILINE)
 PARTS = {
     "inbox": ("functions", "questions"),
     "transcript": ("functions",),
+    "figures": ("live",),
+    "waits": ("questions",),
     "audit": ("functions", "history", "explanation", "ownership", "preview"),
 }
 """What is too much for one file."""

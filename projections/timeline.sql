@@ -47,6 +47,8 @@ CREATE TABLE IF NOT EXISTS timeline.delivery (
 );
 
 -- name: index
+CREATE INDEX IF NOT EXISTS message_of_day ON timeline.message (workspace_id, sent_at) INCLUDE (chat_id, direction)
+    WHERE position IS NOT NULL;
 CREATE INDEX IF NOT EXISTS message_to_come ON timeline.message (chat_id) WHERE position IS NULL;
 
 -- name: functions
@@ -56,7 +58,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT array_position(ARRAY['queued', 'sent', 'failed', 'delivered', 'read'], status)
 $$;
 
--- Who wrote a message: somebody of the company as he was known then; of the clients, as is known now.
+-- Who wrote a message: somebody of the company, or a machine of it, as he was known then; of the clients, as is
+-- known now.
 -- In plpgsql, since a function in SQL opens the tables of all branches at each call: a page of 50 took 4 ms, not 1.2.
 CREATE OR REPLACE FUNCTION timeline.author(message timeline.message) RETURNS json
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
@@ -71,7 +74,7 @@ BEGIN
     ELSIF author_kind = 'external_staff' THEN
         SELECT name INTO known_name FROM directory.staff
         WHERE workspace_id = message.workspace_id AND staff_id = message.author_id;
-    ELSE
+    ELSIF author_kind <> 'automatic' THEN
         SELECT contact_id, name INTO author_id, known_name
         FROM directory.contact_address JOIN directory.contact USING (workspace_id, contact_id)
         WHERE workspace_id = message.workspace_id AND address_id = message.sender_id

@@ -155,14 +155,16 @@ CREATE OR REPLACE FUNCTION transcript.author(
     of_workspace text, author_kind text, author_id text, sender_id text, sender_name text, as_of bigint
 ) RETURNS json LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT json_build_object(
-        'kind', CASE WHEN ours.kind IS NOT NULL THEN author_kind
+        'kind', CASE WHEN ours.kind IS NOT NULL OR automatic THEN author_kind
                      WHEN client.contact_id IS NOT NULL THEN 'client' ELSE 'unknown' END,
         'id', coalesce(client.contact_id, author_id),
         'name', coalesce(
             client.name, subjects.name_of(of_workspace, ours.kind, author_id, as_of), sender_name))
     FROM (SELECT CASE author_kind WHEN 'employee' THEN 'employee'
-                                  WHEN 'external_staff' THEN 'staff' END AS kind) AS ours
-    LEFT JOIN LATERAL transcript.client_of(of_workspace, sender_id, as_of) AS client ON ours.kind IS NULL
+                                  WHEN 'external_staff' THEN 'staff' END AS kind,
+                 author_kind = 'automatic' AS automatic) AS ours
+    LEFT JOIN LATERAL transcript.client_of(of_workspace, sender_id, as_of) AS client
+        ON ours.kind IS NULL AND NOT automatic
 $$;
 
 -- How far an outgoing message had got; null for a client's. One that was not written here was sent elsewhere.

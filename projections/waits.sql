@@ -129,7 +129,8 @@ $$;
 -- What of a conversation matters to its waits from one time on, up to a place: what its clients wrote, and what
 -- the company's people answered; not what failed to be delivered, nor what a machine wrote.
 CREATE OR REPLACE FUNCTION waits.spoken(
-    of_conversation uuid, since timestamptz, until timestamptz, until_position bigint, of_position bigint
+    of_conversation uuid, since timestamptz, since_position bigint,
+    until timestamptz, until_position bigint, of_position bigint
 ) RETURNS TABLE (at timestamptz, place bigint, asks boolean, chat_id uuid, channel_id text, sender_id text,
                  author_kind text, author_id text)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -139,7 +140,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     CROSS JOIN LATERAL (
         SELECT * FROM timeline.message
         WHERE conversation_id = chat.own_id AND position IS NOT NULL
-          AND sent_at >= since AND (sent_at, position) <= (until, until_position)
+          AND (sent_at, position) >= (since, since_position)
+          AND (sent_at, position) <= (until, until_position)
         ORDER BY sent_at, position OFFSET 0) AS message
     WHERE message.chat_id = chat.chat_id AND message.position <= of_position
       AND (message.direction = 'in' OR message.author_kind IN ('employee', 'external_staff'))
@@ -178,11 +180,12 @@ $$;
 -- nothing does behind the first answer after what was touched. A wait that goes on over the beginning is seen
 -- again from its opening if somebody dismissed it, and else carried along.
 CREATE OR REPLACE FUNCTION waits.spans(of_position bigint)
-RETURNS TABLE (conversation_id uuid, since timestamptz, until timestamptz, until_position bigint,
-               carried bigint)
+RETURNS TABLE (conversation_id uuid, since timestamptz, since_position bigint,
+               until timestamptz, until_position bigint, carried bigint)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT touched.conversation_id,
            CASE WHEN begun.dismissed THEN begun.opened_at ELSE touched.since END,
+           CASE WHEN begun.dismissed THEN begun.opened_position ELSE 0 END,
            coalesce(answer.at, 'infinity'), coalesce(answer.place, 9223372036854775807),
            CASE WHEN NOT begun.dismissed THEN begun.opened_position END
     FROM (SELECT conversation_id, min(since) AS since, max(until) AS until
@@ -211,7 +214,7 @@ CREATE OR REPLACE FUNCTION waits.work_out(of_position bigint) RETURNS void LANGU
         SELECT span.conversation_id, message.*, message.at AS last_at, message.place AS last_place
         FROM span
         CROSS JOIN LATERAL waits.spoken(
-            span.conversation_id, since, until, until_position, of_position) AS message
+            span.conversation_id, since, since_position, until, until_position, of_position) AS message
         UNION ALL
         SELECT span.conversation_id, opened_at, opened_position, true, chat_id, channel_id, sender_id,
                NULL, NULL, last.at, last.place
@@ -273,10 +276,19 @@ CREATE OR REPLACE FUNCTION waits.work_out(of_position bigint) RETURNS void LANGU
         ) AS ended
         WHERE opens
     ), gone AS (
-        DELETE FROM waits.wait USING span
-        WHERE wait.conversation_id = span.conversation_id AND opened_at >= since
-          AND (opened_at, opened_position) < (until, until_position)
-          AND opened_position NOT IN (SELECT fresh.opened_position FROM fresh)
+        DELETE FROM waits.wait USING (
+            SELECT former.opened_position
+            FROM span
+            CROSS JOIN LATERAL (
+                SELECT opened_position FROM waits.wait
+                WHERE conversation_id = span.conversation_id
+                  AND (opened_at, opened_position) >= (since, since_position)
+                  AND (opened_at, opened_position) < (until, until_position)
+                OFFSET 0) AS former
+            WHERE former.opened_position NOT IN (SELECT opened_position FROM fresh)
+            OFFSET 0
+        ) AS former
+        WHERE wait.opened_position = former.opened_position
     ), done AS (
         DELETE FROM waits.touched
     )

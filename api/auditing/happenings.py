@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.auditing.speaker import SHORT_ID, Json, Speaker, plain
+from domain.message import AuthorKind
 
 TEXT_CHARACTERS = 120
 """Of a text that is quoted in a sentence; all of it is in --json and --csv."""
@@ -138,9 +139,16 @@ HAPPENINGS: Mapping[str, tuple[str, str]] = {
         "повтор вебхука с позиции {from_position}",
     ),
     "webhook.removed": ("webhook removed", "вебхук удалён"),
+    "report.sent": (
+        "daily report of {date} sent: {destination}",
+        "отправлен отчёт за {date}: {destination}",
+    ),
     "audit.asked": ("an auditor asked: {question}", "вопрос аудитора: {question}"),
 }
 """Topic → what happened, in English and Russian; the connecting words keep every name in the nominative."""
+
+AUTOMATIC = "automatic message: {text}", "автоматическое сообщение: {text}"
+"""What a message is called that a machine of the company wrote."""
 
 STORED_WORDS = {
     "cause",
@@ -156,7 +164,8 @@ STORED_WORDS = {
 
 def happened(event: Json, speaker: Speaker) -> str:
     """The event as a sentence; a topic that has none is told by its stored name."""
-    templates = HAPPENINGS.get(event["topic"])
+    by_machine = event["facts"].get("author_kind") == AuthorKind.AUTOMATIC
+    templates = AUTOMATIC if by_machine else HAPPENINGS.get(event["topic"])
     if templates is None:
         return plain(event["topic"])
     return speaker.one_of(*templates).format_map(_Slots(event, speaker))

@@ -61,6 +61,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "staff": ("external staff", "внешний сотрудник"),
     "client": ("client", "клиент"),
     "external_staff": ("external staff", "внешний сотрудник"),
+    "automatic": ("automatic", "автоматически"),
     "unknown": ("unknown", "неизвестно кто"),
     "owner": ("owner", "владелец"),
     "responsible": ("responsible", "ответственный"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import log2
 from typing import Any
 
@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from api.auditing.layout import short
-from api.reporting.daily import Credited
 from api.reporting.drawing import (
     FAINT,
     GRID,
@@ -25,6 +24,7 @@ from api.reporting.drawing import (
     Sheet,
 )
 from api.reporting.overview import FEW_ANSWERS, FOLDERS, Hour, Overview
+from api.reporting.people import Credited, quickest_first
 from api.reporting.words import SHORT_WEEKDAYS, Words
 
 TICKS_S = (10, 60, 600, 3_600, 21_600, 86_400, 259_200)
@@ -117,7 +117,7 @@ def _counts(axes: Axes, most: float, words: Words) -> None:
     axes.set_axisbelow(True)
 
 
-def round_step(most: float, lines: int = 3) -> float:
+def round_step(most: float, lines: int = 4) -> float:
     """A round number, a few of which make the most: 1, 2 or 5 and zeros; never less than one."""
     step = 1.0
     while True:
@@ -171,15 +171,9 @@ def _person(axes: Axes, y: float, each: Credited, words: Words) -> None:
     axes.text(1.17, y, words.number(each.figures.n), ha="right", color=FAINT, fontsize=10, **place)
 
 
-def quickest_first(people: Iterable[Credited]) -> list[Credited]:
-    """Those who answered, by their median."""
-    answered = [each for each in people if each.figures.median is not None]
-    return sorted(answered, key=lambda each: (each.figures.median, each.figures.mean))
-
-
 def by_time(overview: Overview, words: Words) -> Figure:
     """How many clients wait at each time of the day: on average, and on the worst day."""
-    figure, axes = Sheet(220, right=18, top=10).figure()
+    figure, axes = Sheet(220, left=46, right=18, top=10).figure()
     hours = [each.minute / 60 for each in overview.waiting]
     average = [each.average for each in overview.waiting]
     worst = [each.worst or 0 for each in overview.waiting]

@@ -4,42 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
+from api.auditing.layout import short
 from api.auditing.speaker import Language
+from api.reporting.days import beginning
+from api.reporting.people import Credited, credited
 from api.reporting.words import ON_WEEKDAYS, WEEKDAYS, Words
+from domain.definition import DEFAULT, Definition
 from domain.figures import Figures
+from projections.figures import NOTHING
+from projections.report import LongestWait, Look, Traffic, Workspace
+from projections.waits import Question, Settings, Told
 
+if TYPE_CHECKING:
+    from api.system import System
 
-@dataclass(frozen=True, slots=True)
-class Credited:
-    """Whose waits, and the figures of these. kind, person_id: None for somebody whom nobody knows."""
+WEEKS_COMPARED = 4
+"""How many days of the same name before say what is usual."""
 
-    kind: str | None
-    person_id: str | None
-    name: str | None
-    figures: Figures
-
-    def body(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "employee_id": self.person_id,
-            "name": self.name,
-            **asdict(self.figures),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class LongestWait:
-    """seconds: up to now, all hours."""
-
-    conversation_id: str
-    chat_id: str
-    channel_id: str
-    opened_at: datetime
-    opened_position: int
-    seconds: int
+PEOPLE_TOLD, NAME_CHARACTERS = 20, 60
+"""A message to a team is short; Telegram takes 4,096 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +56,7 @@ class DailyReport:
     language: Language
     definition: str
     position: int
-    chats: int
-    chats_with_new_clients: int
-    messages_in: int
-    messages_out: int
+    traffic: Traffic
     response: Figures
     goal_seconds: int
     employees: tuple[Credited, ...]
@@ -86,22 +71,88 @@ class DailyReport:
 
     def body(self) -> dict[str, Any]:
         """As the API tells it."""
-        longest = self.longest and asdict(self.longest) | {"opened_at": rfc3339(self.longest.opened_at)}
+        longest = self.longest and self.longest._asdict() | {"opened_at": rfc3339(self.longest.opened_at)}
         return {
             "date": self.date.isoformat(),
             "timezone": self.timezone,
             "language": self.language,
             "definition": self.definition,
             "position": self.position,
-            "chats": self.chats,
-            "chats_with_new_clients": self.chats_with_new_clients,
-            "messages": {"in": self.messages_in, "out": self.messages_out},
+            "chats": self.traffic.chats,
+            "chats_with_new_clients": self.traffic.chats_with_new_clients,
+            "messages": {"in": self.traffic.messages_in, "out": self.traffic.messages_out},
             "response": asdict(self.response),
             "goal": {"seconds": self.goal_seconds, "met": self.goal_met},
             "employees": [each.body() for each in self.employees],
             "open_waits": {"count": self.open_waits, "longest": longest},
             "same_weekday": asdict(self.same_weekday),
         }
+
+
+async def daily_report(
+    system: System, workspace_id: str, day: date, definition: Definition = DEFAULT
+) -> DailyReport:
+    """The report of one day. position: the lowest that any part of it was read at."""
+    workspace, traffic, usual, (open_waits, longest) = await system.report.look(
+        workspace_id, partial(_seen, day)
+    )
+    settings = Settings(workspace.timezone, workspace.goal_seconds)
+    weeks_ago, *today = (
+        beginning(each, settings.zone)
+        for each in (day - timedelta(weeks=WEEKS_COMPARED), day, day + timedelta(days=1))
+    )
+    told = await system.waits.figures(Question(workspace_id, settings, definition, *today), "employee")
+    before = Question(workspace_id, settings, definition, weeks_ago, today[0])
+    return DailyReport(
+        day,
+        workspace.timezone,
+        "ru" if workspace.language == "ru" else "en",
+        str(definition),
+        min(workspace.position, told.position),
+        traffic,
+        told.total.figures,
+        workspace.goal_seconds,
+        credited(told.groups, told.names),
+        open_waits,
+        longest,
+        _same_weekday(usual, await system.waits.figures(before, "weekday"), day),
+    )
+
+
+async def _seen(
+    day: date, look: Look
+) -> tuple[Workspace, Traffic, list[Traffic], tuple[int, LongestWait | None]]:
+    """Whose report it is, the day itself, what is usual, and who waits."""
+    workspace = await look.workspace()
+    zone = ZoneInfo(workspace.timezone)
+    since, until = beginning(day, zone), beginning(day + timedelta(days=1), zone)
+    usual = await _usual_traffic(look, day, zone)
+    return workspace, await look.traffic(since, until), usual, await look.open_waits(until)
+
+
+async def _usual_traffic(look: Look, day: date, zone: ZoneInfo) -> list[Traffic]:
+    """Of the same weekdays before, those that are not older than the first message."""
+    first = await look.first_message_at()
+    days = [day - timedelta(weeks=weeks) for weeks in range(1, WEEKS_COMPARED + 1)]
+    return [
+        await look.traffic(beginning(each, zone), beginning(each + timedelta(days=1), zone))
+        for each in days
+        if first is not None and first.astimezone(zone).date() <= each
+    ]
+
+
+def _same_weekday(usual: list[Traffic], told: Told, day: date) -> SameWeekday:
+    figures = next(
+        (each.figures for each in told.groups if each.keys[0] == day.isoweekday()), NOTHING.figures
+    )
+    weeks = len(usual)
+    return SameWeekday(
+        weeks,
+        round(sum(each.chats for each in usual) / weeks, 2) if weeks else None,
+        round(sum(each.chats_with_new_clients for each in usual) / weeks, 2) if weeks else None,
+        figures.mean,
+        figures.median,
+    )
 
 
 def as_text(report: DailyReport, language: Language | None = None) -> str:
@@ -119,12 +170,15 @@ def _title(report: DailyReport, words: Words) -> Iterator[str]:
 
 
 def _traffic(report: DailyReport, words: Words) -> Iterator[str]:
-    if not report.chats:
+    traffic = report.traffic
+    if not traffic.chats:
         yield words.one_of("Nobody wrote: there were no chats.", "Никто не писал: чатов не было.")
         return
-    yield f"{_chats(report.chats, words)}, {_of_new_clients(report.chats_with_new_clients, words)}"
-    told = words.counted(report.messages_in, ("message", "messages"), ("сообщение", "сообщения", "сообщений"))
-    ours = words.number(report.messages_out)
+    yield f"{_chats(traffic.chats, words)}, {_of_new_clients(traffic.chats_with_new_clients, words)}"
+    told = words.counted(
+        traffic.messages_in, ("message", "messages"), ("сообщение", "сообщения", "сообщений")
+    )
+    ours = words.number(traffic.messages_out)
     yield words.one_of(f"{told} from clients, {ours} from us", f"{told} от клиентов, {ours} от нас")
 
 
@@ -143,7 +197,7 @@ def _of_new_clients(count: float, words: Words) -> str:
 
 def _speed(report: DailyReport, words: Words) -> Iterator[str]:
     response = report.response
-    if response.mean is None and report.chats:
+    if response.mean is None and report.traffic.chats:
         yield words.one_of("Nobody was answered.", "Ответов не было.")
     elif response.mean is not None:
         yield _answered(response.mean, response.median, words)
@@ -176,20 +230,23 @@ def _goal(report: DailyReport, within: float | None, words: Words) -> str:
 
 
 def _people(report: DailyReport, words: Words) -> Iterator[str]:
-    """Who answered, the quickest first."""
+    """Who answered, the quickest first; of many, those who answered most."""
     answered = [each for each in report.employees if each.figures.mean is not None]
-    if answered:
+    told = sorted(answered, key=lambda each: -each.figures.n)[:PEOPLE_TOLD]
+    if told:
         yield words.one_of("By employee, on average:", "По сотрудникам, в среднем:")
-    for each in sorted(answered, key=lambda each: each.figures.mean or 0.0):
-        name = words.person(each.kind, each.person_id, each.name)
+    for each in sorted(told, key=lambda each: each.figures.mean or 0.0):
+        name = short(words.person(each.kind, each.person_id, each.name), NAME_CHARACTERS)
         count = words.counted(each.figures.n, ("answer", "answers"), ("ответ", "ответа", "ответов"))
         half = words.one_of("median", "медиана") + f" {words.duration(each.figures.median)}"
         yield f"• {name}: {words.duration(each.figures.mean)} ({half}, {count})"
+    if len(answered) > len(told):
+        yield words.one_of("and others: ", "и другие: ") + words.number(len(answered) - len(told))
 
 
 def _waiting(report: DailyReport, words: Words) -> Iterator[str]:
     if not report.open_waits or report.longest is None:
-        if report.chats:
+        if report.traffic.chats:
             yield words.one_of("Nobody is waiting for an answer.", "Ответа никто не ждёт.")
         return
     count, since = report.open_waits, words.duration(report.longest.seconds)
@@ -222,4 +279,4 @@ def _usual(report: DailyReport, words: Words) -> Iterator[str]:
 
 def rfc3339(at: datetime) -> str:
     """As PostgreSQL writes times for the API."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

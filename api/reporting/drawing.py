@@ -7,6 +7,7 @@ Its colours are names that the page's style sheet explains, for light and dark s
 from __future__ import annotations
 
 import re
+import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,6 +71,9 @@ OPENING = re.compile(r'<svg [^>]*viewBox="([^"]*)"[^>]*>')
 DEFAULTS = re.compile(r"\s*<style type=\"text/css\">.*?</style>", re.DOTALL)
 FONT = re.compile(r" font-family: [^;]*;")
 ID = re.compile(r'(?<=\bid=")(?=[^"]*")|(?<=url\(#)|(?<=href="#)')
+DRAWING = threading.Lock()
+"""The style that is drawn under is the process's."""
+
 COLOUR = re.compile(rf"(?<=: )({'|'.join(VARIABLES)})\b")
 
 
@@ -101,7 +105,7 @@ class Sheet:
 
 def drawn(name: str, described: str, draw: Callable[[], Figure]) -> str:
     """A chart as SVG to stand in a page. name: begins its ids; described: what is told instead of shown."""
-    with matplotlib.rc_context(STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():
+    with DRAWING, matplotlib.rc_context(STYLE | {"svg.hashsalt": name}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's fonts draw the text
         out = StringIO()
         FigureCanvasSVG(draw()).print_svg(out, metadata=NO_METADATA)

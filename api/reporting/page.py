@@ -12,9 +12,10 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from api.auditing.speaker import Language
+from api.definitions import described
 from api.reporting.overview import Overview
 from api.reporting.telling import person_header, person_rows, told_charts
-from api.reporting.words import Words
+from api.reporting.words import NO_BREAK, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Key:
 
 def rendered(overview: Overview, language: Language | None = None) -> str:
     """The page. language: None for the workspace's."""
-    words = Words(language or overview.language)
+    words = Words(language or overview.language, NO_BREAK)
     mean, goal = overview.figures.mean, words.duration(overview.goal_seconds)
     return _template().render(
         language=words.language,
@@ -129,6 +130,12 @@ def _count(name: str, now: int, before: int, words: Words) -> Key:
     )
 
 
+def _rule(overview: Overview, words: Words) -> str:
+    """What the definition says, in words."""
+    rules = {each["definition"]: each["in_words"] for each in described()}
+    return str(rules[overview.definition][words.language])
+
+
 def _no_earlier(words: Words) -> str:
     return words.one_of("none before", "раньше не было")
 
@@ -140,7 +147,8 @@ def _notes(overview: Overview, words: Words) -> list[str]:
     told = words.counted(days, ("day", "days"), ("день", "дня", "дней"))
     notes = [
         say(f"Times are of {overview.timezone}.", f"Время — {overview.timezone}."),
-        say(f"Definition: {overview.definition}.", f"Определение: {overview.definition}."),
+        say("Response times by", "Время ответа по определению")
+        + f" {overview.definition}. {_rule(overview, words)}",
         say(f"Compared with the {told} before.", f"Сравнение: {told} до этого."),
         say(f"Made on {made}, ledger position ", f"Составлено {made}, позиция журнала ")
         + f"{words.number(overview.position)}.",

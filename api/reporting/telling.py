@@ -10,9 +10,13 @@ from matplotlib.figure import Figure
 from api.reporting import charts
 from api.reporting.drawing import drawn
 from api.reporting.overview import FEW_ANSWERS, FOLDERS, Overview
+from api.reporting.people import quickest_first
 from api.reporting.words import ON_WEEKDAYS, SHORT_WEEKDAYS, Words
 
 Cells = Sequence[str]
+
+MANY = 100
+"""From then on tenths say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,10 @@ def _by_duration(overview: Overview, words: Words) -> Chart:
     within = sum(each.answers for each in lasted if each.at_most is not None and each.at_most <= goal)
     longer = sum(each.answers for each in lasted) - within
     goal_told = words.duration(goal)
+    answers = words.counted(within, ("answer", "answers"), ("ответ", "ответа", "ответов"))
     told = words.one_of(
-        f"{words.number(within)} answers took at most {goal_told}, {words.number(longer)} took longer.",
-        f"Не дольше {goal_told}: {words.number(within)} ответов, дольше: {words.number(longer)}.",
+        f"{answers} took at most {goal_told}, {words.number(longer)} took longer.",
+        f"Не дольше {goal_told}: {answers}, дольше: {words.number(longer)}.",
     )
     rows = [[_span(each.over, each.at_most, words), words.number(each.answers)] for each in lasted]
     title = words.one_of("How long answers took", "Сколько ждали ответа")
@@ -115,7 +120,7 @@ def _span(over: float | None, at_most: float | None, words: Words) -> str:
 
 
 def _by_person(overview: Overview, words: Words) -> Chart:
-    people = charts.quickest_first(overview.employees)
+    people = quickest_first(overview.employees)
     legend = [("median", words.one_of("median", "медиана")), ("mean", words.one_of("mean", "среднее"))]
     told = words.one_of("Nobody answered.", "Никто не отвечал.")
     if people:
@@ -133,14 +138,14 @@ def _by_person(overview: Overview, words: Words) -> Chart:
 
 def person_header(words: Words) -> Cells:
     """Of the table of all employees, which stands in the open."""
-    english = ("Employee", "Answers", "Median", "Mean", "90th percentile", "Within goal")
-    russian = ("Сотрудник", "Ответов", "Медиана", "Среднее", "90-й перцентиль", "В цели")
+    english = ("Employee", "Answers", "Median", "Mean", "90th percentile", "Within goal", "Waiting")
+    russian = ("Сотрудник", "Ответов", "Медиана", "Среднее", "90-й перцентиль", "В цели", "Ждут")
     return russian if words.language == "ru" else english
 
 
 def person_rows(overview: Overview, words: Words) -> list[Cells]:
     """Everybody, also who has only waits that nobody answered: those last."""
-    answered = charts.quickest_first(overview.employees)
+    answered = quickest_first(overview.employees)
     others = [each for each in overview.employees if each.figures.median is None]
     return [
         (
@@ -150,6 +155,7 @@ def person_rows(overview: Overview, words: Words) -> list[Cells]:
             words.duration(each.figures.mean),
             words.duration(each.figures.p90),
             words.share(each.figures.within_goal),
+            words.number(each.figures.open_waits),
         )
         for each in (*answered, *others)
     ]
@@ -159,7 +165,7 @@ def _by_time(overview: Overview, words: Words) -> Chart:
     busiest = max(overview.waiting, key=lambda each: each.average, default=None)
     told = words.one_of("Nobody had to wait.", "Никто не ждал.")
     if busiest is not None and busiest.average:
-        average = words.number(busiest.average, 1)
+        average = words.number(busiest.average, 1 if busiest.average < MANY else 0)
         told = words.one_of(
             f"Most clients wait at {clock(busiest.minute)}: {average} on average.",
             f"Больше всего клиентов ждёт в {clock(busiest.minute)}: в среднем {average}.",

@@ -34,9 +34,10 @@ SHORT_WEEKDAYS: dict[Language, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Speaks one language."""
+    """Speaks one language. space: between a number and its unit."""
 
     language: Language
+    space: str = " "
 
     def one_of(self, english: str, russian: str) -> str:
         return russian if self.language == "ru" else english
@@ -77,25 +78,25 @@ class Words:
             return "–"
         units, left = UNITS[self.language], round(seconds)
         if left < 1:
-            return f"<1 {units[-1][1]}" if seconds > 0 else f"0 {units[-1][1]}"
+            return f"{'<1' if seconds > 0 else '0'}{self.space}{units[-1][1]}"
         largest = next(place for place, (size, _) in enumerate(units) if left >= size)
         shown = units[largest : largest + 2]
         smallest = shown[-1][0]
         left = (left + smallest // 2) // smallest * smallest
         if largest and left >= units[largest - 1][0]:
-            return f"1 {units[largest - 1][1]}"  # 59 min 59.9 s, rounded
+            return f"1{self.space}{units[largest - 1][1]}"  # 59 min 59.9 s, rounded
         parts = []
         for size, unit in shown:
             count, left = divmod(left, size)
-            parts += [f"{self.number(count)} {unit}"] if count else []
+            parts += [f"{self.number(count)}{self.space}{unit}"] if count else []
         return " ".join(parts)
 
     def brief(self, seconds: float) -> str:
         """Its largest unit alone, for a small cell: 47 s, 2 min, 3 h."""
         for size, unit in UNITS[self.language]:
             if round(seconds) >= size:
-                return f"{self.number(int(seconds / size + 0.5))} {unit}"
-        return f"<1 {UNITS[self.language][-1][1]}"
+                return f"{self.number(int(seconds / size + 0.5))}{self.space}{unit}"
+        return f"<1{self.space}{UNITS[self.language][-1][1]}"
 
     def day(self, day: date) -> str:
         """25 November 2026, 25 ноября 2026."""
@@ -121,6 +122,10 @@ class Words:
 
     def person(self, kind: str | None, person_id: str | None, name: str | None) -> str:
         """What somebody of the company is called, in one line; whom nobody knows wrote from his own phone."""
-        if kind is None or person_id is None:
-            return self.one_of("from an own phone", "с личного телефона")
+        if kind is None:
+            return self.one_of("nobody", "никто")
+        if kind == "system":
+            return self.one_of("by itself", "сам по себе")
+        if person_id is None:
+            return self.one_of("own phone", "личный телефон")
         return " ".join(plain(name or person_id).split()) or plain(person_id)

@@ -16,7 +16,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_settings_do_not_change_and_do_not_show_secrets() -> None:
-    settings = Settings(admin_token="a-secret-of-the-house")
+    settings = Settings(admin_token="a-secret-of-the-house", telegram_token="123:secret")
 
     assert "secret" not in repr(settings)
     with pytest.raises(ValidationError):

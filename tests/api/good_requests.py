@@ -180,6 +180,7 @@ EVENTS: list[dict[str, Any]] = [
             "reply_to": "m0",
             "sent_at": SENT_AT,
             "echo": False,
+            "automatic": False,
         },
     },
     {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -31,9 +31,12 @@ class Received:
 
 @dataclass
 class Receiver:
-    """Answers 204, or what `answers` has for the next requests of a path."""
+    """Answers `status`, or what `answers` has for the next requests of a path, with the words of that."""
 
     port: int = 0
+    status: int = 204
+    words: dict[int, bytes] = field(default_factory=dict)
+    """status → the body that goes with it."""
     requests: list[Received] = field(default_factory=list)
     answers: dict[str, list[int]] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -71,7 +74,7 @@ class Receiver:
     def next_status(self, path: str) -> int:
         with self.changed:
             coming = self.answers.get(path)
-            return coming.pop(0) if coming else 204
+            return coming.pop(0) if coming else self.status
 
     @contextmanager
     def open(self) -> Iterator[Receiver]:
@@ -111,8 +114,11 @@ def _handler_of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             if 300 <= status < 400:
                 self.send_header("Location", receiver.url("/elsewhere"))
-            self.send_header("Content-Length", "0")
+            words = receiver.words.get(status, b"")
+            self.send_header("Content-Length", str(len(words)))
             self.end_headers()
+            with suppress(ConnectionError):  # whoever told it was killed since
+                self.wfile.write(words)
             receiver.note(Received(self.path, headers, body, status))
 
         def log_message(self, *_: Any) -> None:

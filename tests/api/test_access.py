@@ -17,6 +17,7 @@ from tests.api.client import ADMIN_TOKEN, Client, Server, serving
 WITHOUT_TOKEN = {"GET /healthz", "GET /readyz", "GET /metrics"}
 ADMIN, DIRECTORY = {"admin"}, {"admin", "connector"}
 CONNECTOR, EMPLOYEE, AUDITOR = {"connector"}, {"employee:oleg"}, {"auditor"}
+ANALYST = {"analyst"}
 SCOPES = {"admin", "connector", "employee:oleg", "auditor", "analyst"}
 CONVERSATION = "/v1/conversations/{conversation_id}"
 NEEDS = {
@@ -78,6 +79,11 @@ NEEDS = {
     "GET /v1/audit/proof/consistency": AUDITOR,
     "GET /v1/audit/tile/{level}/{index}": AUDITOR,
     "GET /v1/audit/log": AUDITOR,
+    "GET /v1/analytics/definitions": ANALYST,
+    "GET /v1/analytics/response-times": ANALYST,
+    "GET /v1/analytics/response-times/waits": ANALYST,
+    "GET /v1/analytics/response-times/waits/{position}/events": ANALYST,
+    "GET /v1/analytics/daily-report": ANALYST,
     "GET /v1/projections": ADMIN,
 }
 

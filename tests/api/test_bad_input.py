@@ -13,7 +13,8 @@ from tests.api.client import Client, Server
 from tests.api.good_requests import CALLS, CHAT, EVENTS, TELL, Call
 
 MAY_BE_NULL = frozenset(
-    {"kind", "title", "name", "text", "reply_to", "url", "mime", "size", "error", "by", "attachments", "echo"}
+    {"kind", "title", "name", "text", "reply_to", "url", "mime", "size", "error", "by", "attachments"}
+    | {"echo", "automatic"}
 )
 
 WRONG_TEXTS: list[Any] = [1, True, 1.5, [], {}, "\x00", "\ud800", "x" * (limits.TEXT_CHARACTERS + 1)]

@@ -28,10 +28,18 @@ def messages(client: Client, chat: str) -> list[Json]:
     return items
 
 
+def the_chat(client: Client, chat: str, told: Json | None = None) -> Json:
+    """As it is in the inbox. told: the answer to what has to be in it already."""
+    position = told["position"] if told else 0
+    items = client.inbox(min_position=position)
+    (item,) = [item for item in items if item["chats"][0]["external_id"] == chat]
+    return item
+
+
 def test_a_chat_is_in_the_inbox_with_the_answer(irina: Client, connector: Client) -> None:
     connector.tell(connector.message("c1", HUSBAND, text="Good morning"))
 
-    (item,) = [item for item in irina.inbox() if item["chats"][0]["external_id"] == "c1"]
+    item = the_chat(irina, "c1")
     assert (item["kind"], item["folder"], item["last_message"]["text"]) == (
         "direct",
         "incoming",
@@ -104,9 +112,45 @@ def test_an_echo_is_the_companys_word(irina: Client, connector: Client) -> None:
     assert [one["direction"] for one in messages(irina, "c6")] == ["in", "out"]
 
 
-def test_a_message_of_nobody_is_rejected_unless_it_is_an_echo(irina: Client, connector: Client) -> None:
-    answer = connector.tell(connector.message("c7", None))
+def test_what_a_machine_wrote_is_the_companys_word_and_answers_nobody(
+    irina: Client, connector: Client
+) -> None:
+    asked, greeting = connector.message("c10", HUSBAND), connector.message("c10", None, automatic=True)
+    greeting["message"]["sender"] = {"address": "+7 999 000-00-09", "name": "Out of office"}
+    told = connector.tell(asked, greeting)
 
+    item = the_chat(irina, "c10", told)
+    assert item["last_message"]["author"] == {"kind": "automatic", "id": None, "name": "Out of office"}
+    assert item["waiting_since"] == asked["message"]["sent_at"].replace("Z", ".000000Z")
+    (_, greeted) = messages(irina, "c10")
+    assert (greeted["direction"], greeted["author"]) == ("out", item["last_message"]["author"])
+
+    told = connector.tell(connector.message("c10", None, echo=True))
+    assert the_chat(irina, "c10", told)["waiting_since"] is None
+
+
+def test_an_answer_that_failed_answers_nobody_until_it_got_there(irina: Client, connector: Client) -> None:
+    asked, answer = connector.message("c11", HUSBAND), connector.message("c11", None, echo=True)
+    report = {"type": "delivery", "message_id": answer["message"]["id"], "at": "2025-03-02T10:00:00Z"}
+    waited = []
+    for news in (asked, answer, report | {"status": "failed"}, report | {"status": "read"}):
+        before = irina.get("/v1/inbox/counts")["waiting"]
+        waits = the_chat(irina, "c11", connector.tell(news))["waiting_since"] is not None
+        waited.append((waits, irina.get("/v1/inbox/counts")["waiting"] - before))
+
+    assert waited == [(True, 1), (False, -1), (True, 1), (False, -1)]
+
+
+def test_a_message_of_nobody_is_rejected_unless_the_company_wrote_it(
+    irina: Client, connector: Client
+) -> None:
+    answer = connector.tell(
+        connector.message("c7", None),
+        connector.message("c7", None, echo=True),
+        connector.message("c7", None, automatic=True),
+    )
+
+    assert statuses(answer) == ["rejected", "appended", "appended"]
     assert answer["results"][0]["error"]["errors"][0]["field"] == "message.sender"
 
 

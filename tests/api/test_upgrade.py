@@ -24,7 +24,7 @@ def test_what_another_version_made_otherwise_is_built_anew_at_the_start(database
         irina.http = server.client.http
         assert irina.inbox() == before
         rebuilt = {status["name"] for status in statuses(connection) if status["rebuild"]}
-        assert rebuilt == {"timeline", "inbox", "search"}
+        assert rebuilt == {"timeline", "inbox", "search", "waits"}
 
     with serving(database_url) as server:
         irina.http = server.client.http

@@ -26,8 +26,12 @@ def phone(number: str) -> AddressRef:
     return AddressRef("whatsapp", number)
 
 
-def message(number: str, sender: str = "1", minute: int = 0, *, echo: bool = False) -> inbound.MessageArrived:
-    return inbound.MessageArrived(GROUP, number, at(minute), sender, "Somebody", "hello", echo=echo)
+def message(
+    number: str, sender: str = "1", minute: int = 0, *, echo: bool = False, automatic: bool = False
+) -> inbound.MessageArrived:
+    return inbound.MessageArrived(
+        GROUP, number, at(minute), sender, "Somebody", "hello", echo=echo, automatic=automatic
+    )
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from threading import Barrier
 from typing import Any
 
@@ -149,6 +150,12 @@ HAPPENS: dict[str, tuple[Command, list[str]]] = {
     "put_webhook": (
         lambda app: app.put_webhook("crm", WEBHOOK, active=True, by=BY),
         ["webhook.configured", "webhook.activated"],
+    ),
+    "note_report_sent": (
+        lambda app: app.note_report_sent(
+            date(2026, 3, 1), "file", definition="first-of-run/1", position=7, by=BY
+        ),
+        ["report.sent"],
     ),
 }
 
@@ -311,6 +318,23 @@ def test_what_the_company_writes_leaves_a_closed_conversation_closed(house: Chat
     house.receive("wa", [message("x", "7", 5), message("y", "1", 6, echo=True)], by=BY)
 
     assert topics(house, before) == ["chat.participant_joined", "message.received", "message.received"]
+
+
+def test_what_a_machine_wrote_is_nobodys_whoever_its_sender_is(house: Chatledger) -> None:
+    put_employee(house, "oleg", phones="7")
+    before = house.head()
+
+    told = [message("x", "7", 5, automatic=True), message("y", "1", 6, automatic=True, echo=True)]
+    house.receive("wa", told, by=BY)
+
+    for each in ("x", "y"):
+        (wrote,) = house.events.get(message_id(CHAT, each))
+        assert isinstance(wrote, Message.Received)
+        assert (wrote.direction, wrote.author_kind, wrote.author_id) == ("out", "automatic", None)
+    head = house.head()
+    assert "conversation.reopened" not in topics(house, before)
+    house.receive("wa", told, by=BY)
+    assert house.head() == head
 
 
 def test_an_address_of_two_employees_is_the_latters(house: Chatledger) -> None:

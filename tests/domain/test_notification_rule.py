@@ -31,7 +31,7 @@ def test_the_author_is_not_notified() -> None:
     assert who_is_notified(replace(THANKS, author_id="oleg")) == {"vera", "irina"}
 
 
-def test_an_answer_notifies_nobody() -> None:
+def test_an_answer_notifies_nobody_whoever_or_whatever_wrote_it() -> None:
     assert who_is_notified(replace(THANKS, direction="out")) == set()
 
 

@@ -24,8 +24,11 @@ TITLES = ["villa", "hut"]
 TEXTS = ["better", None, "best"]
 MESSAGES = [str(number) for number in range(12)]
 ECHOES = {"10", "11"}
-"""Of the messages, those that the company wrote on its own phone; the last does not say on whose."""
-NAMELESS = "11"
+"""Of the messages, those that the company wrote on its own phone."""
+AUTOMATIC = {"8", "9"}
+"""Those that a machine of the company wrote."""
+NAMELESS = {"9", "11"}
+"""Those that do not say from which address they came."""
 ANSWERS = ["first", "second"]
 
 DAWN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -13,6 +13,7 @@ from domain.fact import By
 from tests.histories.alphabet import (
     ADDRESSES,
     ANSWERS,
+    AUTOMATIC,
     CHANNELS,
     CHATS,
     ECHOES,
@@ -101,10 +102,11 @@ class PeopleRules(Play):
         """Tell the model."""
         match one.what:
             case "message":
-                address = None if one.message == NAMELESS else one.address
-                echo = one.message in ECHOES
+                address = None if one.message in NAMELESS else one.address
+                echo, automatic = one.message in ECHOES, one.message in AUTOMATIC
+                told = one.message, address, minute, text_of(one), spelled(one)
                 chat = self.model_chat(one.chat, minute)
-                self.model.write(chat, one.message, address, minute, text_of(one), spelled(one), echo=echo)
+                self.model.write(chat, *told, echo=echo, automatic=automatic)
             case "joined" | "left":
                 chat = self.model_chat(one.chat, minute)
                 self.model.join_or_leave(
@@ -135,7 +137,7 @@ class MessageRules(PeopleRules):
     def hear_edits(self, news: list[News]) -> None:
         self.hear(news)
 
-    @rule(news=news_about("message", "report", "report of an answer", messages=["0", "10", "11"]))
+    @rule(news=news_about("message", "report", "report of an answer", messages=["0", "9", "10", "11"]))
     def hear_reports(self, news: list[News]) -> None:
         self.hear(news)
 
@@ -166,9 +168,12 @@ def answer_of(one: News) -> str:
 
 
 def message(one: News, minute: int) -> inbound.Inbound:
-    sender = None if one.message == NAMELESS else spelled(one)
+    sender = None if one.message in NAMELESS else spelled(one)
+    echo, automatic = one.message in ECHOES, one.message in AUTOMATIC
     return inbound.MessageArrived(
-        chat_of(one), one.message, at(minute), sender, sender, text_of(one), echo=one.message in ECHOES
+        *(chat_of(one), one.message, at(minute), sender, sender, text_of(one)),
+        echo=echo,
+        automatic=automatic,
     )
 
 

@@ -15,7 +15,15 @@ from domain.employee import Standing
 from domain.visibility import ChatFacts, DealFacts, DirectoryFacts, Reason, who_sees
 from tests.histories.alphabet import chat_id
 from tests.histories.kin import conversation_of
-from tests.histories.model_chat import FOLDERS, ModelChat, ModelMessage, Presence, Told, waiting_since
+from tests.histories.model_chat import (
+    FOLDERS,
+    MACHINE,
+    ModelChat,
+    ModelMessage,
+    Presence,
+    Told,
+    waiting_since,
+)
 
 FURTHER_AND_FURTHER = ("queued", "sent", "failed", "delivered", "read")
 """Of two reports about one delivery the later of these counts: who read a message got it."""
@@ -133,13 +141,14 @@ class ModelCompany:
         spelled: str,
         *,
         echo: bool,
+        automatic: bool,
     ) -> None:
         """A message came; the same one again is no news. Whoever writes is there."""
         if name in chat.messages:
             return
         told = self._arrive(minute)
         person = self.written_by.get(address or "")
-        author = person or (("employee", None) if echo else None)
+        author = MACHINE if automatic else person or (("employee", None) if echo else None)
         chat.messages[name] = ModelMessage(told, text, address, author)
         if address is not None:
             chat.presences.append(Presence(told, address, spelled, True))
@@ -232,7 +241,7 @@ class ModelCompany:
             folder=folder,
             holder=max(held, key=liveliness).holder if held else None,
             snoozed_until=min(untils, default=None),
-            waiting_since=waiting_since(parts),
+            waiting_since=waiting_since(parts, self._answers(parts)),
             unread=sum(chat.unread(employee) for chat in parts),
             last=LastMessage(*timeline[-1][:5]) if timeline else None,
         )
@@ -256,6 +265,17 @@ class ModelCompany:
         """Who an outsider is, as is known now; of several, the first by name."""
         contacts = sorted(contact for contact, linked in self.links.items() if address in linked)
         return ("client", contacts[0]) if contacts else ("unknown", None)
+
+    def _answers(self, chats: list[ModelChat]) -> list[Told]:
+        """When somebody answered in these chats whose message got there, as far as is known."""
+        written = [(chat, name, message) for chat in chats for name, message in chat.messages.items()]
+        return [
+            message.told
+            for chat, name, message in written
+            if not message.incoming
+            and not message.by_machine
+            and self._delivery(chat, name, message) != "failed"
+        ]
 
     def _delivery(self, chat: ModelChat, name: str, message: ModelMessage) -> str:
         reports = ["queued" if message.queued else "sent", *self.reports.get((chat.channel, name), [])]

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 FOLDERS = ("incoming", "in_progress", "snoozed", "closed")
+MACHINE = ("automatic", None)
+"""Who wrote what nobody wrote."""
 
 
 class Told(NamedTuple):
@@ -17,7 +19,10 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True)
 class ModelMessage:
-    """address: whose it is, as the messenger says. author: of the company, as was known when it came."""
+    """address: whose it is, as the messenger says.
+
+    author: of the company, be it a machine of its, as was known when it came.
+    """
 
     told: Told
     text: str
@@ -28,6 +33,10 @@ class ModelMessage:
     @property
     def incoming(self) -> bool:
         return self.author is None
+
+    @property
+    def by_machine(self) -> bool:
+        return self.author == MACHINE
 
 
 @dataclass(frozen=True)
@@ -160,9 +169,11 @@ class ModelChat:
         self.folder, self.holder, self.until, self.seen = folder, holder, until, seen
 
 
-def waiting_since(chats: list[ModelChat]) -> int | None:
-    """The minute of the first client message after the last answer in any of them that still needs one."""
-    answers = [one.told for chat in chats for one in chat.messages.values() if not one.incoming]
+def waiting_since(chats: list[ModelChat], answers: list[Told]) -> int | None:
+    """The minute of the first client message after the last answer in any of them that still needs one.
+
+    answers: what somebody wrote who is no machine, less what could not be delivered.
+    """
     answered = max(answers, default=Told(-1, 0))
     unanswered = [
         one.told.minute

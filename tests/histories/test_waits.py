@@ -32,6 +32,7 @@ ago = st.sampled_from([0, 0, 0, 1, 2, 3, 9, -2])
 news = st.one_of(
     *[st.tuples(st.just("write"), chats, st.sampled_from(ADDRESSES), ago)] * 4,
     *[st.tuples(st.just("echo"), chats, ago)] * 2,
+    st.tuples(st.just("greet"), chats, ago),
     st.tuples(st.just("answer"), chats, employees),
     *[st.tuples(st.sampled_from(PUTTING_AWAY), chats, employees, st.integers(0, 9))] * 2,
     st.tuples(st.sampled_from(HOLDING), chats, employees),
@@ -77,16 +78,23 @@ class Play:
         rows = ledger_rows(self.world.connection, WORKSPACE)
         assert waits_kept(self.world.connection) == WaitsOracle().read(rows)
 
-    def write(self, chat: str, address: str, ago: int, *, echo: bool = False) -> None:
+    def write(
+        self, chat: str, address: str, ago: int, *, echo: bool = False, automatic: bool = False
+    ) -> None:
         channel, kind = CHATS[chat]
         self.chats.add(chat)
         self.told.append(f"m{len(self.told)}")
         minute = at(self.world.minute - ago)
-        message = MessageArrived(ChatRef(chat, kind), self.told[-1], minute, address, None, "", echo=echo)
-        self.app.receive(channel, [message], by=self.world.by())
+        message = MessageArrived(ChatRef(chat, kind), self.told[-1], minute, address, None, "")
+        told = replace(message, echo=echo, automatic=automatic)
+        self.app.receive(channel, [told], by=self.world.by())
 
     def echo(self, chat: str, ago: int) -> None:
         self.write(chat, "shop", ago, echo=True)
+
+    def greet(self, chat: str, ago: int) -> None:
+        """A machine writes."""
+        self.write(chat, "bot", ago, automatic=True)
 
     def answer(self, chat: str, employee: str) -> None:
         self.told.append(named(f"answer {len(self.told)}"))

@@ -114,6 +114,8 @@ class TranscriptOracle:
     def _author(self, message: Event) -> Shown:
         kind, author = message.facts["author_kind"], message.facts["author_id"]
         sender_name = message.private.get("sender_name")
+        if kind == "automatic":
+            return {"kind": kind, "id": None, "name": sender_name}
         if kind != "client":
             noun = "employee" if kind == "employee" else "staff"
             return {"kind": kind, "id": author, "name": self._name(noun, author) or sender_name}

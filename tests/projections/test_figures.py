@@ -44,6 +44,7 @@ KEYS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
     "all": lambda each: (0, 0),
     "day": lambda each: (each.day, 0),
     "hour": lambda each: (each.hour, 0),
+    "weekday": lambda each: (each.weekday, 0),
     "weekday_hour": lambda each: (each.weekday, each.hour),
     "employee": lambda each: (each.wait["credited_kind"], each.wait["credited_id"]),
     "channel": lambda each: (each.wait["channel_id"], 0),
@@ -197,7 +198,7 @@ def engines(server_url: str) -> Iterator[Engines]:
         }
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(waits=histories(), asked=questions(), by=st.sampled_from(GROUPINGS))
 def test_three_engines_say_what_python_counts(
     engines: Engines, waits: list[Wait], asked: Asked, by: str

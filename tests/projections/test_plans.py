@@ -51,11 +51,13 @@ READ_WHOLE = {
     "reactions.client_overlooked": {"chat"},  # indexes of few rows that are about to be none
     "reactions.next_snooze": {"chat"},
     "directory.workspace_configured": {"workspace"},
+    "waits.settings": {"workspace"},
+    "report.workspace": {"workspace"},  # its own row
 }
 
 
 def statements() -> Iterator[Any]:
-    for name in (*READ_MODELS, REACTIONS, "feed", "erasure", "workspaces", *QUESTIONS):
+    for name in (*READ_MODELS, REACTIONS, "feed", "erasure", "workspaces", "report", *QUESTIONS):
         for statement in Statements.load(name):
             if statement.name not in (*MAKING, "clear", "snapshot"):
                 yield pytest.param(f"{name}.{statement.name}", statement, id=f"{name}.{statement.name}")

@@ -241,11 +241,11 @@ def test_what_another_version_made_otherwise_is_found_with_all_that_is_built_fro
 
     connection.execute("UPDATE projection.checkpoint SET definition = 'before' WHERE name = 'timeline'")
     note_definitions(connection)
-    assert made_otherwise(connection) == ["timeline", "inbox", "search"]
+    assert made_otherwise(connection) == ["timeline", "inbox", "search", "waits"]
 
-    rebuild(url, ["timeline", "inbox", "search"])
+    rebuild(url, ["timeline", "inbox", "search", "waits"])
     assert made_otherwise(connection) == []
-    with building(url, "timeline", "inbox", "search") as rebuilt:
+    with building(url, "timeline", "inbox", "search", "waits") as rebuilt:
         with pytest.raises(FormerDefinition, match="timeline"):
             rebuilt.roll_back()
 

@@ -19,6 +19,7 @@ from domain.deal import DealStatus
 from domain.delivery import DeliveryStatus
 from domain.employee import Role
 from domain.fact import Noun
+from domain.message import AuthorKind
 from domain.webhook import Switch
 from tests.api.auditing import house
 
@@ -175,7 +176,7 @@ def test_every_slot_of_every_sentence_is_filled_from_the_event(noun: type[Noun],
 
 
 @pytest.mark.parametrize(
-    "words", [Folder, Cause, Switch, DeliveryStatus, DealStatus, Role, ChannelVisibility]
+    "words", [Folder, Cause, Switch, DeliveryStatus, DealStatus, Role, ChannelVisibility, AuthorKind]
 )
 def test_every_stored_word_has_one_that_people_say(words: type[StrEnum]) -> None:
     assert {str(word) for word in words} <= set(WORDS)
@@ -187,6 +188,13 @@ def test_what_was_erased_reads_as_such() -> None:
     assert happened({**house.WIFE_LINKED, "private": None}, SPEAKERS["ru"]) == (
         "адрес (стёрто) привязан к контакту «Wife»"
     )
+
+
+def test_a_message_that_a_machine_wrote_is_told_as_such() -> None:
+    facts = {"author_kind": "automatic", "author_id": None, "direction": "out"}
+    greeting = house.event(1, "01T00:00:00", "message.received", facts, {"text": "Hello!"})
+    assert happened(greeting, SPEAKERS["en"]) == "automatic message: Hello!"
+    assert happened(greeting, SPEAKERS["ru"]) == "автоматическое сообщение: Hello!"
 
 
 def test_an_unknown_event_is_told_by_its_stored_name() -> None:

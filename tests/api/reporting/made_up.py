@@ -2,9 +2,11 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from api.reporting.daily import Credited, DailyReport, LongestWait, SameWeekday
-from api.reporting.overview import FOLDERS, Hour, Lasted, Overview, Traffic, Waiting, limits_s, spans
+from api.reporting.daily import DailyReport, SameWeekday
+from api.reporting.overview import FOLDERS, Hour, Lasted, Overview, Waiting, limits_s, spans
+from api.reporting.people import Credited
 from domain.figures import Figures
+from projections.report import LongestWait, Traffic
 
 NOTHING = Figures(0, None, None, None, None, 0, 0, 0)
 RESPONSE = Figures(38, 512.3, 61.0, 1200.0, 0.9211, 0, 3, 2)
@@ -12,7 +14,7 @@ EMPLOYEES = (
     Credited("employee", "vera", "Вера", Figures(1, 720.0, 720.0, 720.0, 0.0, 0, 0, 0)),
     Credited("employee", "oleg", "Олег", Figures(21, 167.0, 47.0, 300.0, 1.0, 0, 2, 2)),
     Credited("external_staff", "arkady", None, Figures(11, 1820.5, 180.0, 9000.0, 0.4545, 0, 0, 0)),
-    Credited(None, None, None, Figures(5, 1720.0, 90.0, 3000.0, 0.8, 0, 0, 0)),
+    Credited("employee", None, None, Figures(5, 1720.0, 90.0, 3000.0, 0.8, 0, 0, 0)),
     Credited("employee", "pavel", "Павел", Figures(0, None, None, None, None, 0, 1, 0)),
 )
 DAILY = DailyReport(
@@ -21,10 +23,7 @@ DAILY = DailyReport(
     "ru",
     "first-of-run/1",
     123,
-    41,
-    7,
-    1210,
-    190,
+    Traffic(41, 7, 1210, 190),
     RESPONSE,
     600,
     EMPLOYEES,
@@ -38,10 +37,7 @@ EMPTY_DAILY = DailyReport(
     "en",
     "first-of-run/1",
     0,
-    0,
-    0,
-    0,
-    0,
+    Traffic(0, 0, 0, 0),
     NOTHING,
     600,
     (),
