@@ -21,6 +21,8 @@ class NothingThere(Exception):
 
 COMPLAINTS = frozenset(
     {
+        "adapters.lake.exporting.NotTheLedger",
+        "adapters.lake.folder.NotThisLake",
         "adapters.merkle.note.KeyNotSafe",
         "adapters.postgres.data_folder.DataFolderTaken",
         "adapters.postgres.embedded.PostgresFailed",
@@ -33,6 +35,7 @@ COMPLAINTS = frozenset(
         "api.crowd.CrowdLost",
         "api.demo.ServerLost",
         "api.exporting.NotSignedYet",
+        "api.hashing.NotAsSigned",
         "api.house.StoryBroken",
         "api.reporting.printing.NotThereYet",
         "builtins.OSError",

@@ -9,13 +9,26 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from api.bench import append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, search, words
+from api.bench import (
+    analytics,
+    append,
+    audit,
+    feed,
+    follow,
+    handover,
+    inbox,
+    ingest,
+    proof,
+    rebuild,
+    search,
+    words,
+)
 from api.bench.benchmarks import ALL, UnknownBenchmark, chosen
 from api.bench.measuring import ROUNDS, Result, no_watch
 from api.bench.servers import fresh_postgres
 
 Names = set[tuple[str, str, str]]
-BENCHES = (append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, search)
+BENCHES = (analytics, append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, search)
 OF_A_BENCHMARK = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
 
 
@@ -85,7 +98,7 @@ def test_a_median_is_of_five_rounds_or_more() -> None:
 def test_every_benchmark_can_be_chosen() -> None:
     every = (
         *("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "audit", "proof"),
-        "day",
+        *("analytics", "day"),
     )
     assert chosen(ALL) == every
     with pytest.raises(UnknownBenchmark, match="follow"):
@@ -194,6 +207,19 @@ def test_audit() -> None:
         (case, f"{system}, {to}, {unit}") for _, case in ours for system, to in others for unit in units
     }
     assert [promise.looked_at for promise in result.promises] == [3]
+    assert_durable(result)
+
+
+def test_analytics() -> None:
+    result = analytics.run(1, no_watch, messages=3_000, loop_messages=1_000)
+    others = ("peer:window", "peer:rule", "peer:loop", "limit:sort")
+    assert rows_of(result) == {
+        ("ours", "first-of-run/1", "events/s"),
+        *((system, "first-of-run/1", "messages/s") for system in ("ours", *others)),
+    }
+    assert ratios_of(result) == {("first-of-run/1", f"{system}, messages/s") for system in others}
+    assert (result.settings["messages"], result.settings["loop_messages"]) == (3_000, 1_000)
+    assert result.promises[-1].verdict == "holds"
     assert_durable(result)
 
 
