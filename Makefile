@@ -54,6 +54,7 @@ check: install ## lint, formatting, types and import contracts
 	$(BIN)/lint-imports
 
 bench: install ## measure this machine
+	$(BIN)/pytest tests/benchmarks -m bench
 	$(BIN)/chatledger bench all
 
 clean: ## remove the environment and all caches (data stays)

@@ -23,7 +23,8 @@ from projections.workspaces import configured
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
-BY_EMPLOYEE = "employee"
+NAMING = ("employee", "channel")
+"""Groupings that name who or where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def settings_of(duck: Duck) -> Settings:
 
 def count(duck: Duck, settings: Settings, definition: Definition, period: Period, by: str) -> Recounted:
     """The figures by a definition. by: one of `GROUPINGS`."""
-    asked = asked_of(duck, settings, definition, period, named=by == BY_EMPLOYEE)
+    asked = asked_of(duck, settings, definition, period, named=by in NAMING)
     groups = [Group.of(row) for row in duck.rows(grouped(by, in_front(asked)))]
     total = groups
     if by != "all":
@@ -139,7 +140,7 @@ def moment(us: int) -> datetime:
 
 
 def asked_of(duck: Duck, settings: Settings, definition: Definition, period: Period, *, named: bool) -> Asked:
-    """What is asked, of `wait` with the credit of the definition. named: whether somebody gets the credit."""
+    """What is asked, of `wait` with the credit of the definition. named: whether it names somebody."""
     duck.make(credited(definition.credit if named else None))
     zone = zone_offsets(settings.timezone, period.since, period.until)
     asked = Asked(definition, _us(period.since), _us(period.until), settings.goal_seconds * 1_000_000, zone)

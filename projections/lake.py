@@ -19,7 +19,7 @@ WAITED: Mapping[str, str] = {
     name: _WAITING[name]
     for name in (
         *("message", "failure", "failed", "dismissal", "holding", "author"),
-        *("said", "waved", "unclear", "spoken", "judged", "waited"),
+        *("moved", "said", "waved", "unclear", "spoken", "judged", "waited", "opened"),
     )
 }
 """What waiting.sql makes of `event` and `chat`, each of those before it."""
@@ -28,9 +28,11 @@ WAITED: Mapping[str, str] = {
 def credited(credit: Credit | None) -> dict[str, str]:
     """What it makes of those and `owning`: whose waits they are, and `wait`, which figures.sql asks.
 
-    credit: None for figures that name nobody.
+    credit: None for figures that name neither a channel nor anybody.
     """
-    return {"credited": _WAITING[f"credited_to_{credit or 'nobody'}"], "wait": _WAITING["wait"]}
+    if credit is None:
+        return {"wait": _WAITING["nameless_wait"]}
+    return {"credited": _WAITING[f"credited_to_{credit}"], "wait": _WAITING["wait"]}
 
 
 def in_front(asked: Asked) -> str:

@@ -12,7 +12,7 @@
 -- and of these, one after the other, those that are named below: views or tables, as it likes, but what is
 -- small and read often is better a table. `credited` is one of the `credited_to_...`.
 -- The last is `wait`, which figures.sql asks; conversations and chats are numbers in it. In an order of
--- moments a `part` is 0 an answer, 1 a client's message, 2 a dismissal, 9 nothing.
+-- moments a `part` is 0 an answer, 1 a client's message, 2 a dismissal, 3 nothing.
 
 -- name: message
 -- What clients wrote, and what humans of the company wrote. Only what was written has a direction.
@@ -57,12 +57,17 @@ SELECT position, author_kind, author_id FROM message WHERE asks = 0
 UNION ALL
 SELECT position, by_kind AS author_kind, by_id AS author_id FROM dismissal;
 
+-- name: moved
+-- The chats that stand in the conversation of an older one: of all others it is their own number.
+SELECT number, conversation_number FROM chat WHERE number <> conversation_number;
+
 -- name: said
 -- The messages that matter, in their conversations: nothing but numbers, as they are sorted.
-SELECT chat.conversation_number AS conversation_number, message.chat_number AS chat_number,
-       message.position AS position, message.sent_us AS moment_us, message.asks AS part
+SELECT coalesce(moved.conversation_number, message.chat_number) AS conversation_number,
+       message.chat_number AS chat_number, message.position AS position, message.sent_us AS moment_us,
+       message.asks AS part
 FROM message
-JOIN chat ON chat.number = message.chat_number
+LEFT JOIN moved ON moved.number = message.chat_number
 WHERE message.position NOT IN (SELECT position FROM failed);
 
 -- name: waved
@@ -92,10 +97,9 @@ FROM (SELECT conversation_number, moment_us,
       FROM waved) AS in_order
 WHERE moment_us < latest_us
 UNION ALL
-SELECT chat.conversation_number AS conversation_number
-FROM chat
-WHERE chat.number <> chat.conversation_number
-  AND chat.conversation_number IN (SELECT conversation_number FROM waved);
+SELECT moved.conversation_number AS conversation_number
+FROM moved
+WHERE moved.conversation_number IN (SELECT conversation_number FROM waved);
 
 -- name: spoken
 -- What was said in those, with the number of answers up to there.
@@ -136,25 +140,34 @@ FROM questioned;
 -- name: waited
 -- Two ways, as one sort is most of the work. Where a dismissal means just what was sent before it, a run goes
 -- from a first message to a last one, and what comes behind that ends it. The others go the long way: there a
--- message opens a wait if it outlasts all dismissals of those before it in its run.
+-- message opens a wait if it outlasts all dismissals of those before it in its run. A `code` is a position and
+-- a part in one number, since each column that is carried through the sort takes as long as the other.
 WITH moment AS (
-    SELECT conversation_number, chat_number, position, moment_us, part FROM said
+    SELECT conversation_number, moment_us, 4 * position + part AS code FROM said
     UNION ALL
-    SELECT conversation_number, chat_number, position, moment_us, 2 AS part FROM waved
+    SELECT conversation_number, moment_us, 4 * position + 2 AS code FROM waved
 ), neighboured AS (
-    SELECT *, lag(part, 1, 9) OVER beside AS part_before, lead(part, 1, 9) OVER beside AS part_after,
-           lead(moment_us) OVER beside AS us_after, lead(position) OVER beside AS position_after
+    SELECT conversation_number, moment_us, code, lag(code, 1, 3) OVER beside AS code_before,
+           lead(code, 1, 3) OVER beside AS code_after, lead(moment_us) OVER beside AS us_after
     FROM moment
     WHERE conversation_number NOT IN (SELECT conversation_number FROM unclear)
-    WINDOW beside AS (PARTITION BY conversation_number ORDER BY moment_us, position)
+    WINDOW beside AS (PARTITION BY conversation_number ORDER BY moment_us, code)
 ), edge AS (
-    SELECT * FROM neighboured WHERE part = 1 AND (part_before <> 1 OR part_after <> 1)
+    SELECT * FROM neighboured WHERE code % 4 = 1 AND (code_before % 4 <> 1 OR code_after % 4 <> 1)
 ), paired AS (
-    SELECT *, lead(moment_us) OVER beside AS last_us, lead(position) OVER beside AS last_position,
-           lead(part_after) OVER beside AS last_part_after, lead(us_after) OVER beside AS last_us_after,
-           lead(position_after) OVER beside AS last_position_after
+    SELECT conversation_number, moment_us, code, code_before, code_after, us_after,
+           lead(moment_us) OVER beside AS next_us, lead(code) OVER beside AS next_code,
+           lead(code_after) OVER beside AS next_code_after, lead(us_after) OVER beside AS next_us_after
     FROM edge
-    WINDOW beside AS (PARTITION BY conversation_number ORDER BY moment_us, position)
+    WINDOW beside AS (PARTITION BY conversation_number ORDER BY moment_us, code)
+), whole AS (
+    SELECT conversation_number, moment_us AS opened_us, code AS opened_code,
+           CASE WHEN code_after % 4 = 1 THEN next_us ELSE moment_us END AS last_us,
+           CASE WHEN code_after % 4 = 1 THEN next_code ELSE code END AS last_code,
+           CASE WHEN code_after % 4 = 1 THEN next_us_after ELSE us_after END AS closed_us,
+           CASE WHEN code_after % 4 = 1 THEN next_code_after ELSE code_after END AS closed_code
+    FROM paired
+    WHERE code_before % 4 <> 1
 ), ranked AS (
     SELECT *, rank() OVER (PARTITION BY conversation_number, run
                            ORDER BY 1 - is_waved,
@@ -170,18 +183,16 @@ WITH moment AS (
     FROM outlasting
     GROUP BY conversation_number, run, longest
 )
-SELECT conversation_number, chat_number, position AS opened_position, moment_us AS opened_us,
-       CASE WHEN part_after = 1 THEN last_us ELSE moment_us END AS last_us,
-       CASE WHEN part_after = 1 THEN last_position ELSE position END AS last_position,
-       CASE CASE WHEN part_after = 1 THEN last_part_after ELSE part_after END
-            WHEN 0 THEN 'answered' WHEN 2 THEN 'dismissed' ELSE 'open' END AS outcome,
-       CASE WHEN part_after = 1 THEN last_us_after WHEN part_after <> 9 THEN us_after END AS closed_us,
-       CASE WHEN part_after = 1 THEN last_position_after WHEN part_after <> 9 THEN position_after END
-           AS closed_position
-FROM paired
-WHERE part_before <> 1
+SELECT conversation_number,
+       CAST(floor(CAST(opened_code AS DOUBLE PRECISION) / 4.0) AS BIGINT) AS opened_position, opened_us,
+       last_us, CAST(floor(CAST(last_code AS DOUBLE PRECISION) / 4.0) AS BIGINT) AS last_position,
+       CASE closed_code % 4 WHEN 0 THEN 'answered' WHEN 2 THEN 'dismissed' ELSE 'open' END AS outcome,
+       CASE WHEN closed_code % 4 <> 3 THEN closed_us END AS closed_us,
+       CASE WHEN closed_code % 4 <> 3
+            THEN CAST(floor(CAST(closed_code AS DOUBLE PRECISION) / 4.0) AS BIGINT) END AS closed_position
+FROM whole
 UNION ALL
-SELECT opening.conversation_number, opening.chat_number, opening.position, opening.moment_us,
+SELECT opening.conversation_number, opening.position, opening.moment_us,
        latest.moment_us, latest.position,
        CASE WHEN opening.is_waved = 1 THEN 'dismissed' WHEN opening.answer_us IS NULL THEN 'open'
             ELSE 'answered' END,
@@ -193,10 +204,14 @@ JOIN judged AS opening ON opening.conversation_number = gathered.conversation_nu
 JOIN judged AS latest ON latest.conversation_number = gathered.conversation_number
                      AND latest.nth = gathered.last_nth;
 
--- name: credited_to_nobody
--- For figures that name nobody.
-SELECT position AS opened_position, author_kind AS credited_kind, author_id AS credited_id
-FROM author WHERE 1 = 0;
+-- name: opened
+-- The waits, with where and by whom each was opened.
+SELECT waited.opened_position AS opened_position, waited.opened_us AS opened_us, waited.last_us AS last_us,
+       waited.closed_us AS closed_us, waited.closed_position AS closed_position, waited.outcome AS outcome,
+       waited.conversation_number AS conversation_number, message.chat_number AS chat_number,
+       message.sender_id AS sender_id
+FROM waited
+JOIN message ON message.position = waited.opened_position;
 
 -- name: credited_to_replier
 -- Who answered, or dismissed; of those that are open, who holds the chat.
@@ -206,13 +221,13 @@ WITH holding_now AS (
     JOIN (SELECT chat_number, max(position) AS position FROM holding GROUP BY chat_number) AS latest
       ON latest.position = holding.position
 )
-SELECT waited.opened_position AS opened_position,
-       CASE WHEN waited.outcome <> 'open' THEN author.author_kind
+SELECT opened.opened_position AS opened_position,
+       CASE WHEN opened.outcome <> 'open' THEN author.author_kind
             WHEN holding_now.holder_id IS NOT NULL THEN 'employee' END AS credited_kind,
-       CASE WHEN waited.outcome <> 'open' THEN author.author_id ELSE holding_now.holder_id END AS credited_id
-FROM waited
-LEFT JOIN author ON author.position = waited.closed_position
-LEFT JOIN holding_now ON holding_now.chat_number = waited.chat_number;
+       CASE WHEN opened.outcome <> 'open' THEN author.author_id ELSE holding_now.holder_id END AS credited_id
+FROM opened
+LEFT JOIN author ON author.position = opened.closed_position
+LEFT JOIN holding_now ON holding_now.chat_number = opened.chat_number;
 
 -- name: credited_to_holder
 -- Who held the chat when the wait was closed, that event included; of those that are open, who holds it now.
@@ -223,7 +238,7 @@ WITH placed AS (
     FROM (
         SELECT chat_number, opened_position, 1 AS is_wait, 0 AS held_position,
                CASE WHEN closed_position IS NULL THEN 9223372036854775807 ELSE closed_position END AS place
-        FROM waited
+        FROM opened
         UNION ALL
         SELECT chat_number, 0 AS opened_position, 0 AS is_wait, position AS held_position, position AS place
         FROM holding
@@ -243,11 +258,9 @@ WITH placed AS (
            max(owned_from) OVER (PARTITION BY sender_id ORDER BY place, is_wait
                                  ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS owned_from
     FROM (
-        SELECT message.sender_id AS sender_id, waited.opened_position AS opened_position, 1 AS is_wait,
-               -1 AS owned_from,
+        SELECT sender_id, opened_position, 1 AS is_wait, -1 AS owned_from,
                CASE WHEN closed_position IS NULL THEN 9223372036854775807 ELSE closed_position END AS place
-        FROM waited
-        JOIN message ON message.position = waited.opened_position
+        FROM opened
         UNION ALL
         SELECT address_id AS sender_id, 0 AS opened_position, 0 AS is_wait, from_position AS owned_from,
                from_position AS place
@@ -266,10 +279,16 @@ SELECT opened_position, CASE WHEN employee_id IS NOT NULL THEN 'employee' END AS
 FROM owned;
 
 -- name: wait
-SELECT waited.conversation_number AS conversation_id, waited.chat_number AS chat_id,
-       chat.channel_id AS channel_id, waited.opened_position AS opened_position,
-       waited.opened_us AS opened_us, waited.last_us AS last_us, waited.closed_us AS closed_us,
-       waited.outcome AS outcome, credited.credited_kind AS credited_kind, credited.credited_id AS credited_id
-FROM waited
-JOIN chat ON chat.number = waited.chat_number
-LEFT JOIN credited ON credited.opened_position = waited.opened_position;
+SELECT opened.conversation_number AS conversation_id, opened.chat_number AS chat_id,
+       chat.channel_id AS channel_id, opened.opened_position AS opened_position,
+       opened.opened_us AS opened_us, opened.last_us AS last_us, opened.closed_us AS closed_us,
+       opened.outcome AS outcome, credited.credited_kind AS credited_kind, credited.credited_id AS credited_id
+FROM opened
+JOIN chat ON chat.number = opened.chat_number
+LEFT JOIN credited ON credited.opened_position = opened.opened_position;
+
+-- name: nameless_wait
+-- For figures that name neither a channel nor anybody.
+SELECT conversation_number AS conversation_id, 0 AS chat_id, '' AS channel_id, opened_position, opened_us,
+       last_us, closed_us, outcome, '' AS credited_kind, '' AS credited_id
+FROM waited;

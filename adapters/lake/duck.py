@@ -19,7 +19,9 @@ OFFLINE = {
 }
 """Nothing is fetched: all that is needed is in the package."""
 
-TABLES = ("failure", "failed", "dismissal", "said", "waved", "unclear", "spoken", "judged", "waited")
+TABLES = (
+    *("failure", "failed", "dismissal", "moved", "said", "waved", "unclear", "spoken", "judged", "waited"),
+)
 """Of the relations those that are worked out once; the others are read as often as they are asked."""
 
 Row = tuple[Any, ...]

@@ -15,14 +15,14 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adapters.lake.rows import NEARLY_IN_ORDER, TEXTS_OFTEN_THE_SAME
+from adapters.lake.rows import DELIVERY_ID, NEARLY_IN_ORDER, TEXTS_OFTEN_THE_SAME
 
+CODEC = "zstd"
 FORMAT = 1
 MANIFEST, PART = "manifest.json", ".part"
 
@@ -114,11 +114,22 @@ class Lake:
     def write_events(self, name: str, rows: pa.Table) -> str:
         """Write a file of events; returns its name, for the manifest."""
         differences = dict.fromkeys(NEARLY_IN_ORDER, "DELTA_BINARY_PACKED")
-        return self.write(name, rows, use_dictionary=TEXTS_OFTEN_THE_SAME, column_encoding=differences)
+        compression = dict.fromkeys(rows.column_names, CODEC) | {DELIVERY_ID: "none"}
+        self._bring(
+            name,
+            lambda path: pq.write_table(
+                rows,
+                path,
+                compression=compression,
+                use_dictionary=TEXTS_OFTEN_THE_SAME,
+                column_encoding=differences,
+            ),
+        )
+        return name
 
-    def write(self, name: str, rows: pa.Table, **how: Any) -> str:
+    def write(self, name: str, rows: pa.Table) -> str:
         """Write a file; returns its name, for the manifest."""
-        self._bring(name, lambda path: pq.write_table(rows, path, compression="zstd", **how))
+        self._bring(name, lambda path: pq.write_table(rows, path, compression=CODEC))
         return name
 
     def paths(self, files: list[EventFile]) -> list[str]:

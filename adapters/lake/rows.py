@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 
@@ -19,6 +20,9 @@ FACTS = (
     *("author_id", "sender_id", "status", "holder_id", "contact_id", "deal_id", "employee_id", "address_id"),
 )
 """Texts among the facts that have a column."""
+
+DELIVERY_ID = "delivery_id"
+"""A column of sixteen bytes: of every message another one, so as a text it was most of the file."""
 
 SEEN_POSITION, CHAT_NUMBER, LEAF_HASH = "seen_position", "chat_number", "leaf_hash"
 OF_THE_LEDGER = (
@@ -33,7 +37,7 @@ OF_THE_LEDGER = (
 EVENTS = pa.schema(
     [
         *OF_THE_LEDGER,
-        *((name, pa.string()) for name in FACTS),
+        *((name, pa.uuid() if name == DELIVERY_ID else pa.string()) for name in FACTS),
         (SEEN_POSITION, pa.int64()),
         (LEAF_HASH, pa.binary(32)),
     ]
@@ -78,6 +82,16 @@ def with_facts(read: pa.Table) -> pa.Table:
         for name, values in named.items():
             values.append(facts.get(name))
     columns = [read.column(name).cast(kind) for name, kind in OF_THE_LEDGER]
-    columns += [pa.array(named[name], pa.string()) for name in FACTS]
+    columns += [
+        as_uuids(pa.array([each and UUID(each).bytes for each in named[name]], pa.binary(16)))
+        if name == DELIVERY_ID
+        else pa.array(named[name], pa.string())
+        for name in FACTS
+    ]
     columns += [pa.array(named[SEEN_POSITION], pa.int64()), pa.array(leaves, pa.binary(32))]
     return pa.Table.from_arrays(columns, schema=EVENTS)
+
+
+def as_uuids(sixteen_bytes: pa.Array) -> pa.Array:
+    """Ids, each in its bytes, as what they are."""
+    return pa.ExtensionArray.from_storage(pa.uuid(), sixteen_bytes)

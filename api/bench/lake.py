@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from adapters.lake.exporting import STRETCH_EVENTS
 from adapters.lake.folder import EventFile, Lake, Manifest, event_path
-from adapters.lake.rows import CHATS, EVENTS, OWNERS
+from adapters.lake.rows import CHATS, DELIVERY_ID, EVENTS, OWNERS, as_uuids
 from api.bench.measuring import Watch
 
 WORKSPACE = "main"
@@ -53,8 +53,8 @@ SELECT position, '{workspace}' AS workspace_id, topic,
        CASE WHEN is_message THEN CASE WHEN asks THEN 'client' ELSE 'employee' END END AS author_kind,
        CASE WHEN is_message AND NOT asks THEN seller END AS author_id,
        CASE WHEN is_message AND asks THEN md5((-chat)::VARCHAR)::UUID::VARCHAR END AS sender_id,
-       CASE WHEN is_message THEN md5(position::VARCHAR)::UUID::VARCHAR
-            WHEN topic = 'delivery.reported' THEN md5((position - {abreast})::VARCHAR)::UUID::VARCHAR END
+       CASE WHEN is_message THEN unhex(md5(position::VARCHAR))
+            WHEN topic = 'delivery.reported' THEN unhex(md5((position - {abreast})::VARCHAR)) END
            AS delivery_id,
        CASE WHEN topic = 'delivery.reported' THEN 'failed' END AS status,
        CASE WHEN topic = 'conversation.closed' THEN position - {abreast} END AS seen_position,
@@ -99,9 +99,14 @@ def _shaped(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """As the exporter writes it; columns that are not there are null."""
     have = set(rows.column_names)
     columns = [
-        rows.column(field.name).cast(field.type)
-        if field.name in have
-        else pa.nulls(rows.num_rows, field.type)
+        _column(rows, field) if field.name in have else pa.nulls(rows.num_rows, field.type)
         for field in schema
     ]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _column(rows: pa.Table, field: pa.Field) -> pa.Array:
+    column = rows.column(field.name)
+    if field.name == DELIVERY_ID:
+        return as_uuids(column.combine_chunks().cast(pa.binary(16)))
+    return column.cast(field.type)

@@ -67,6 +67,7 @@ def test_append() -> None:
     assert_durable(result)
 
 
+@pytest.mark.bench
 def test_ingest() -> None:
     result = ingest.run(1, no_watch, seconds=0.1, chats=10, batches=(1, 5))
     cases = ("batch=1", "batch=5")
@@ -105,6 +106,7 @@ def test_every_benchmark_can_be_chosen() -> None:
         chosen("fellow")
 
 
+@pytest.mark.bench
 def test_inbox() -> None:
     result = inbox.run(1, no_watch, seconds=0.05, sizes=(20, 40))
     cases = [f"conversations={size} {reader}" for size in (20, 40) for reader in ("seller", "supervisor")]
@@ -125,6 +127,7 @@ def test_inbox() -> None:
     assert_durable(result)
 
 
+@pytest.mark.bench
 def test_search() -> None:
     result = search.run(1, no_watch, messages=2_000, questions=2)
     readers = ("supervisor", "seller-5%", "seller-few")
@@ -157,6 +160,7 @@ def test_rebuild() -> None:
     assert_durable(result)
 
 
+@pytest.mark.bench
 def test_follow() -> None:
     result = follow.run(1, no_watch, seconds=0.3, conversations=40, rates=(20, 100))
     cases = [f"rate={rate}{ending}" for rate in (20, 100) for ending in ("", " unasked")]
@@ -171,6 +175,7 @@ def test_follow() -> None:
     assert_durable(result)
 
 
+@pytest.mark.bench
 def test_handover() -> None:
     result = handover.run(1, no_watch, conversations=200, singles=3)
     assert rows_of(result) == {
@@ -186,6 +191,7 @@ def test_handover() -> None:
     assert_durable(result)
 
 
+@pytest.mark.bench
 def test_feed() -> None:
     result = feed.run(1, no_watch, seconds=0.3, feeds=6, supervisors=2, conversations=40, rates=(20,))
     assert rows_of(result) == {
