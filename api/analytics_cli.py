@@ -14,7 +14,7 @@ from rich.table import Table
 
 from api.opening import Data, database, examples, settings_with
 from api.terminal import Bars
-from domain.definition import DEFAULT, DEFINITIONS, definition
+from domain.definition import DEFAULT, definition
 
 if TYPE_CHECKING:
     from api.lake import Exported
@@ -44,14 +44,15 @@ Folder = Annotated[
 ]
 
 
-@analytics.command(epilog=examples("analytics definitions"))
-def definitions() -> None:
+@analytics.command(epilog=examples("analytics definitions", "analytics definitions --language ru"))
+def definitions(language: Annotated[Literal["en", "ru"], typer.Option(help="Of the words.")] = "en") -> None:
     """Show what a response time is, by each name and version that there is."""
-    table = Table("definition", "from message", "scope", "hours", "credit", "cap, seconds")
-    for name, each in DEFINITIONS.items():
-        cap = "" if each.cap_seconds is None else f"{each.cap_seconds:,}"
-        words = (each.start, each.scope, each.hours, each.credit)
-        table.add_row(name, *(word.replace("_", " ") for word in words), cap)
+    from api.definitions import described
+
+    table = Table(box=None, padding=(0, 2, 1, 0), show_header=False)
+    table.add_column(no_wrap=True, style="bold")
+    for each in described():
+        table.add_row(each["definition"], each["in_words"][language])
     console.print(table)
 
 

@@ -124,5 +124,7 @@ def test_two_definitions_beside_each_other_and_why_they_differ(story: Story, tel
 
 
 def test_the_definitions_are_listed(tell: Tell) -> None:
-    told = tell("analytics", "definitions")
-    assert all(name in told for name in DEFINITIONS)
+    for language, said in (("en", "Every wait counts."), ("ru", "Считается каждое ожидание.")):
+        told = " ".join(tell("analytics", "definitions", "--language", language).split())
+        assert all(name in told for name in DEFINITIONS)
+        assert said in told
