@@ -45,9 +45,9 @@ class StreamOfAnother(StreamRefused):
 class StreamAhead(StreamRefused):
     def __init__(self, name: str, position: int, head: int) -> None:
         super().__init__(
-            f"The stream {name} is at position {position}, and the ledger ends at {head}: the ledger was"
-            " restored from a backup, or somebody moved the stream. Bring the ledger back, or delete the stream:"
-            " then it is made anew from the ledger."
+            f"The stream {name} is at position {position}, the ledger ends at {head}: the ledger was"
+            " restored from a backup, or somebody moved the stream. Bring the ledger back, or delete the"
+            " stream: then it is made anew from the ledger."
         )
 
 

@@ -1,8 +1,8 @@
 """Under which subject an event leaves: `ledger.<workspace>.<noun>.<event>.<stream id>`.
 
 Each token is made safe for subjects: whatever is no ASCII letter, digit, `-`, `_` or `~` is percent-encoded
-as in URLs (RFC 3986), the dot too. So a workspace `acme.ru *` is the token `acme%2Eru%20%2A`, and can be read
-back.
+as in URLs (RFC 3986), the dot too. So a workspace `acme.ru *` is the token `acme%2Eru%20%2A`, and what it was
+can be read from it.
 """
 
 from __future__ import annotations
