@@ -12,9 +12,8 @@ beside the id of the ledger that it belongs to. So the stream itself says up to 
 
 from __future__ import annotations
 
-import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from nats.js import JetStreamContext
 from nats.js.api import StorageType, StreamConfig, StreamInfo
@@ -28,6 +27,8 @@ each publication expects; the longer the window, the more memory the server need
 
 LEDGER_ID, OFFSET = "chatledger-ledger", "chatledger-offset"
 """Keys of the stream's metadata."""
+
+Configure = Callable[[StreamConfig], Awaitable[StreamInfo]]
 
 
 class StreamRefused(Exception):
@@ -85,7 +86,7 @@ class Stream:
     name: str
     offset: int
     last_sequence: int
-    last: Any
+    last: bytes | None
 
     @property
     def position(self) -> int:
@@ -107,6 +108,13 @@ async def open_stream(js: JetStreamContext, wanted: Wanted) -> Stream:
     if (config := _changed(info.config, wanted, offset)) != info.config:
         info = await _apply(js.update_stream, wanted, config)
     return Stream(wanted.name, offset, info.state.last_seq, await _last(js, info, wanted.name))
+
+
+async def is_as_left(js: JetStreamContext, stream: Stream, position: int) -> bool:
+    """Whether it is still the same one, and ends where it was published to."""
+    info = await js.stream_info(stream.name)
+    same = OFFSET in (info.config.metadata or {})
+    return same and info.state.last_seq + stream.offset == position
 
 
 def _fresh(wanted: Wanted) -> StreamConfig:
@@ -141,23 +149,22 @@ def _offset(info: StreamInfo, wanted: Wanted) -> int:
     return int(metadata[OFFSET])
 
 
-async def _apply(request: Any, wanted: Wanted, config: StreamConfig) -> StreamInfo:
+async def _apply(request: Configure, wanted: Wanted, config: StreamConfig) -> StreamInfo:
     try:
-        info: StreamInfo = await request(config)
+        return await request(config)
     except BadRequestError as error:
         raise SettingRefused(wanted.name, str(error.description)) from error
     except APIError as error:
         if error.code is not None and 500 <= error.code < 600 and "replicas" not in str(error.description):
             raise
         raise SettingRefused(wanted.name, str(error.description)) from error
-    return info
 
 
-async def _last(js: JetStreamContext, info: StreamInfo, name: str) -> Any:
+async def _last(js: JetStreamContext, info: StreamInfo, name: str) -> bytes | None:
     if not info.state.messages:
         return None
     try:
         message = await js.get_msg(name, seq=info.state.last_seq)
     except NotFoundError:
         return None
-    return json.loads(message.data or b"null")
+    return message.data or b""

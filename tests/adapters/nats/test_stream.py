@@ -33,7 +33,7 @@ def test_a_missing_stream_is_made_and_found_again(nats_url: str) -> None:
         assert (config.subjects, config.storage, config.max_age) == (["ledger.>"], StorageType.FILE, 0)
         await js.publish("ledger.main.deal.won.1", b'{"position": 1}')
         found = await open_stream(js, WANTED)
-        assert (found.position, found.last) == (1, {"position": 1})
+        assert (found.position, found.last) == (1, b'{"position": 1}')
 
     with_js(nats_url, use)
 
