@@ -1,0 +1,121 @@
+"""A stream that can't be continued is refused with what is wrong, and the command ends in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from adapters.nats.publishing import EventTooLarge
+from adapters.nats.stream import StreamAhead, StreamDiffers, StreamOfAnother
+from tests.databases import Databases
+from tests.faults.relayed import (
+    STREAM,
+    append,
+    asked,
+    assert_relayed,
+    run_until_refused,
+    run_until_relayed,
+    wait_until_relayed,
+)
+
+
+@pytest.fixture
+def backup(databases: Databases, migrated_url: str, nats_url: str) -> Iterator[str]:
+    """A ledger as it was three events before the stream's end."""
+    append(migrated_url, 2)
+    run_until_relayed(migrated_url, nats_url)
+    backup = databases.create(template=migrated_url)
+    append(migrated_url, 3)
+    run_until_relayed(migrated_url, nats_url)
+    yield backup
+    databases.drop(backup)
+
+
+def test_a_ledger_restored_from_an_older_backup_is_told(backup: str, nats_url: str) -> None:
+    with pytest.raises(StreamAhead, match="at position 5, the ledger ends at 2: the ledger was restored"):
+        run_until_refused(backup, nats_url)
+
+
+def test_a_ledger_that_went_on_otherwise_since_its_backup_is_told(backup: str, nats_url: str) -> None:
+    append(backup, 10)
+    with pytest.raises(StreamDiffers, match="another event at position 5 than the ledger"):
+        run_until_refused(backup, nats_url)
+
+
+def test_as_the_message_says_a_deleted_stream_is_made_anew(backup: str, nats_url: str) -> None:
+    append(backup, 10)
+    asked(nats_url, lambda js: js.delete_stream(STREAM))
+    run_until_relayed(backup, nats_url)
+    assert_relayed(backup, nats_url)
+
+
+def test_an_empty_stream_that_was_moved_on_is_told(migrated_url: str, nats_url: str) -> None:
+    append(migrated_url, 4)
+    run_until_relayed(migrated_url, nats_url)
+    append(migrated_url, 200)
+    asked(nats_url, lambda js: js.purge_stream(STREAM, seq=100))
+    with pytest.raises(StreamAhead, match="at position 99, the ledger ends at 4"):
+        run_until_refused(migrated_url, nats_url)
+
+
+def test_another_ledgers_stream_is_left_alone(
+    databases: Databases, migrated: str, migrated_url: str, nats_url: str
+) -> None:
+    append(migrated_url, 2)
+    run_until_relayed(migrated_url, nats_url)
+    other = databases.create(template=migrated)
+    append(other, 5)
+    with pytest.raises(StreamOfAnother):
+        run_until_refused(other, nats_url)
+    assert_relayed(migrated_url, nats_url)
+
+
+def test_what_somebody_else_published_is_told(migrated_url: str, nats_url: str) -> None:
+    append(migrated_url, 2)
+    run_until_relayed(migrated_url, nats_url)
+    asked(nats_url, lambda js: js.publish("ledger.junk", b"not even JSON"))
+    append(migrated_url, 2)
+    with pytest.raises(StreamDiffers, match="at position 3"):
+        run_until_refused(migrated_url, nats_url)
+
+
+def test_an_event_that_the_server_does_not_take_is_told(migrated_url: str, nats_url: str) -> None:
+    append(migrated_url, 1, size=600_000)
+    with pytest.raises(EventTooLarge, match="position 1 has .* bytes, and the server takes 1048576"):
+        run_until_refused(migrated_url, nats_url)
+
+
+def test_what_was_erased_since_does_not_make_the_stream_another(migrated_url: str, nats_url: str) -> None:
+    append(migrated_url, 2)
+    run_until_relayed(migrated_url, nats_url, nats_private=True)
+    with psycopg.connect(migrated_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE ledger DISABLE TRIGGER ALL")
+        connection.execute("UPDATE ledger SET private = NULL")
+    append(migrated_url, 1)
+    run_until_relayed(migrated_url, nats_url, nats_private=True)
+
+
+def test_the_command_ends_in_order_when_it_is_told_to(migrated_url: str, nats_url: str) -> None:
+    append(migrated_url, 3)
+    environment = {**os.environ, "CHATLEDGER_DATABASE_URL": migrated_url, "CHATLEDGER_NATS_URL": nats_url}
+    command = [sys.executable, "-m", "api.cli", "relay"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
+        wait_until_relayed(migrated_url, nats_url)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, process.stderr
+    assert_relayed(migrated_url, nats_url)
+
+
+def test_the_command_says_in_one_line_what_is_wrong(backup: str, nats_url: str) -> None:
+    environment = {**os.environ, "CHATLEDGER_DATABASE_URL": backup, "CHATLEDGER_NATS_URL": nats_url}
+    command = [sys.executable, "-m", "api.cli", "relay"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("The stream LEDGER is at position 5, the ledger ends at 2")
+    assert len(ended.stderr.splitlines()) == 1
