@@ -19,6 +19,9 @@ from tests.faults.relayed import (
     append,
     asked,
     assert_relayed,
+    erase,
+    everything,
+    positions,
     run_until_refused,
     run_until_relayed,
     wait_until_relayed,
@@ -87,11 +90,32 @@ def test_what_somebody_else_published_is_told(migrated_url: str, nats_url: str) 
 
 def test_an_event_that_the_server_does_not_take_is_told(migrated_url: str, nats_url: str) -> None:
     append(migrated_url, 1, size=600_000)
-    with pytest.raises(EventTooLarge, match="position 1 has .* bytes, and the server takes 1048576"):
+    with pytest.raises(EventTooLarge, match=r"position 1 has \d+ bytes, and the server takes 1048576"):
         run_until_refused(migrated_url, nats_url)
 
 
-def test_what_was_erased_since_does_not_make_the_stream_another(migrated_url: str, nats_url: str) -> None:
+def test_what_is_erased_leaves_a_stream_that_carries_what_is_private(
+    migrated_url: str, nats_url: str
+) -> None:
+    append(migrated_url, 9)
+    run_until_relayed(migrated_url, nats_url, nats_private=True)
+    erase(migrated_url, [2, 3, 9])
+    run_until_relayed(migrated_url, nats_url, nats_private=True)
+    assert positions(nats_url) == [1, 4, 5, 6, 7, 8, 10]
+    asked(nats_url, lambda js: js.delete_stream(STREAM))
+    run_until_relayed(migrated_url, nats_url, nats_private=True)
+    assert_relayed(migrated_url, nats_url, private=True)
+
+
+def test_what_is_erased_stays_in_a_stream_that_never_had_it(migrated_url: str, nats_url: str) -> None:
+    append(migrated_url, 9)
+    run_until_relayed(migrated_url, nats_url)
+    erase(migrated_url, [2, 3, 9])
+    run_until_relayed(migrated_url, nats_url)
+    assert_relayed(migrated_url, nats_url)
+
+
+def test_the_last_event_may_be_erased_since_it_left(migrated_url: str, nats_url: str) -> None:
     append(migrated_url, 2)
     run_until_relayed(migrated_url, nats_url, nats_private=True)
     with psycopg.connect(migrated_url, autocommit=True) as connection:
@@ -99,6 +123,15 @@ def test_what_was_erased_since_does_not_make_the_stream_another(migrated_url: st
         connection.execute("UPDATE ledger SET private = NULL")
     append(migrated_url, 1)
     run_until_relayed(migrated_url, nats_url, nats_private=True)
+
+
+def test_an_event_leaves_as_the_api_shows_it(migrated_url: str, nats_url: str) -> None:
+    append(migrated_url, 6)
+    run_until_relayed(migrated_url, nats_url, nats_private=True)
+    with psycopg.connect(migrated_url) as connection:
+        rows = connection.execute("SELECT projection.event(ledger) FROM ledger ORDER BY position").fetchall()
+    left = [event for _, event in asked(nats_url, everything)[0]]
+    assert left == [{"form": 1, **event} for (event,) in rows]
 
 
 def test_the_command_ends_in_order_when_it_is_told_to(migrated_url: str, nats_url: str) -> None:
