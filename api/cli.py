@@ -62,8 +62,10 @@ def serve(
     """
     from api import serving
     from api.app import create_app, open_system
+    from api.logs import configure
 
     settings = settings_with(host=host, port=port, data=data)
+    configure(settings.logs, secrets=settings.secrets)
     owner = f"chatledger serve on {settings.host}:{settings.port}"
     with open_system(settings, owner=owner) as system, serving.listen(settings) as listening:
         address = serving.address_of(listening)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import uuid4
 
 from fastapi import Request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.logs import bind
+
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+REQUEST_ID, REQUEST_ID_HEADER = "chatledger.request_id", b"x-request-id"
 NO_ROUTE = "none"
 """Where a path matches no route: paths as such would hold ids, and never end."""
 
@@ -101,7 +105,7 @@ class Metrics:
 
 
 class Measured:
-    """Notes every request."""
+    """Gives every request an id that nobody outside chooses, and notes how it went."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
@@ -110,17 +114,25 @@ class Measured:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         begun, status = time.perf_counter(), 500
+        request_id = scope[REQUEST_ID] = str(uuid4())
+        bind(request_id=request_id)
 
         async def noting(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message["headers"], (REQUEST_ID_HEADER, request_id.encode())]
             await send(message)
 
         try:
             await self.app(scope, receive, noting)
         finally:
             self.metrics.note(scope, status, time.perf_counter() - begun)
+
+
+def request_id(request: Request) -> str:
+    """By which a request is found in the log, and what it recorded in the ledger."""
+    return str(request.scope[REQUEST_ID])
 
 
 def collected(request: Request) -> Metrics:
