@@ -50,6 +50,8 @@ def test_metrics_count_requests_by_route_and_never_by_id(admin: Client) -> None:
     assert 'chatledger_requests_total{method="PUT",route="/v1/contacts/{contact_id}",status="200"}' in text
     assert 'chatledger_request_seconds_count{method="PUT",route="/v1/contacts/{contact_id}"}' in text
     assert 'chatledger_read_model_lag_events{name="inbox"}' in text
+    assert 'chatledger_pool_connections{pool="chatledger reads",state="idle"}' in text
+    assert 'chatledger_commit_events_bucket{le="1.0"}' in text
     assert "chatledger_ledger_position " in text
     assert "a-secret" not in text
 
