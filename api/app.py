@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from adapters.postgres.database import create_async_pool, create_pool, migrate
 from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.postgres.recorder import LedgerRecorder
 from adapters.settings import Settings
 from api import (
     analytics,
@@ -187,7 +188,8 @@ def create_app(system: System) -> FastAPI:
         lifespan=_reading,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # what there is, is at /metrics
     )
-    app.state.system, app.state.metrics, app.state.callers = system, Metrics(), {}
+    app.state.system, app.state.callers = system, {}
+    app.state.metrics = _metrics(system)
     app.state.feeds = Feeds(system.feed, system.access, system.follower)
     pages = list(app.router.routes)  # of docs
     for noun in NOUNS:
@@ -214,6 +216,12 @@ async def _reading(app: FastAPI) -> AsyncIterator[None]:
         proving.proving(system.database_url, system.settings),
     ):
         yield
+
+
+def _metrics(system: System) -> Metrics:
+    recorder = system.application.recorder
+    assert isinstance(recorder, LedgerRecorder)
+    return Metrics((system.pool, system.async_pool, recorder.pool), recorder.commits)
 
 
 def _database(settings: Settings, owner: str) -> AbstractContextManager[str]:

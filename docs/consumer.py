@@ -11,7 +11,7 @@ import asyncio
 import json
 import sqlite3
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import nats
 import psycopg
@@ -51,10 +51,10 @@ async def follow(nats_url, db):
 
 
 def main(nats_url, file, database_url=None):
-    db = sqlite3.connect(file)
-    db.executescript(TABLES)
-    asyncio.run(follow(nats_url, db))
-    counted = sorted(db.execute(OPEN.format("company", "deal")))
+    with closing(sqlite3.connect(file)) as db:
+        db.executescript(TABLES)
+        asyncio.run(follow(nats_url, db))
+        counted = sorted(db.execute(OPEN.format("company", "deal")))
     print(*(f"{company}: {owner} has {deals}" for company, owner, deals in counted), sep="\n")
     if database_url:
         with psycopg.connect(database_url) as connection:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
+import runpy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import psycopg
+import pytest
 from eventsourcing.utils import get_topic
 
 from api import asyncapi
@@ -24,19 +24,23 @@ from tests.projections.history import follow
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_an_outside_read_model_equals_ours(migrated_url: str, nats_url: str, tmp_path: Path) -> None:
+def test_an_outside_read_model_equals_ours(
+    migrated_url: str, nats_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = runpy.run_path(str(DOCS / "consumer.py"))["main"]
+    asked = nats_url, tmp_path / "deals.db", migrated_url
     sell(migrated_url, 0, handed_over=3)
     relay_and_follow(migrated_url, nats_url)
-    told = consumer(nats_url, tmp_path, migrated_url)
-    assert (told.returncode, told.stdout) == (0, "acme.ru: oleg has 5\nacme.ru: vera has 2\n"), told.stderr
+    assert not main(*asked)
+    assert capsys.readouterr().out == "acme.ru: oleg has 5\nacme.ru: vera has 2\n"
 
     sell(migrated_url, 20, handed_over=10)
     relay_and_follow(migrated_url, nats_url)
-    assert consumer(nats_url, tmp_path, migrated_url).returncode == 0
+    assert not main(*asked)
 
     with psycopg.connect(migrated_url) as connection:
         connection.execute("UPDATE directory.deal SET status = 'lost' WHERE deal_id = '3'")
-    assert consumer(nats_url, tmp_path, migrated_url).returncode == 1
+    assert main(*asked)
 
 
 def sell(url: str, first: int, *, handed_over: int) -> None:
@@ -73,11 +77,6 @@ def relay_and_follow(url: str, nats_url: str) -> None:
     run_until_relayed(url, nats_url)
     with psycopg.connect(url, autocommit=True) as connection:
         follow(connection, head(url))
-
-
-def consumer(nats_url: str, folder: Path, database_url: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(DOCS / "consumer.py"), nats_url, str(folder / "deals.db"), database_url]
-    return subprocess.run(command, capture_output=True, text=True)
 
 
 def test_the_description_is_what_the_classes_say() -> None:

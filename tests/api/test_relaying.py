@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 
+import httpx
 import psycopg
 import pytest
 
 from adapters.nats.publishing import EventTooLarge
 from adapters.nats.stream import StreamAhead, StreamDiffers, StreamOfAnother
+from api.relaying import Relay
+from api.status import status_of
 from tests.databases import Databases
+from tests.faults.processes import eventually
 from tests.faults.relayed import (
     STREAM,
     append,
@@ -24,6 +29,7 @@ from tests.faults.relayed import (
     positions,
     run_until_refused,
     run_until_relayed,
+    settings_for,
     wait_until_relayed,
 )
 
@@ -134,15 +140,37 @@ def test_an_event_leaves_as_the_api_shows_it(migrated_url: str, nats_url: str) -
     assert left == [{"form": 1, **event} for (event,) in rows]
 
 
-def test_the_command_ends_in_order_when_it_is_told_to(migrated_url: str, nats_url: str) -> None:
+def test_the_command_tells_how_it_is_and_ends_in_order(migrated_url: str, nats_url: str) -> None:
     append(migrated_url, 3)
     environment = {**os.environ, "CHATLEDGER_DATABASE_URL": migrated_url, "CHATLEDGER_NATS_URL": nats_url}
-    command = [sys.executable, "-m", "api.cli", "relay"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
+    command = [sys.executable, "-m", "api.cli", "relay", "--metrics-port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[-1].removesuffix("/metrics")
         wait_until_relayed(migrated_url, nats_url)
+        eventually(lambda: httpx.get(f"{address}/readyz").json()["position"] == 3)
+        assert httpx.get(f"{address}/readyz").json()["status"] == "ok"
+        assert "chatledger_relay_stored 3.0" in httpx.get(f"{address}/metrics").text
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, process.stderr
+        assert process.wait(30) == 0
     assert_relayed(migrated_url, nats_url)
+    with psycopg.connect(migrated_url) as connection:
+        assert status_of(connection)["relay"] == {"position": 3, "lag_events": 0, "lag_seconds": 0}
+
+
+def test_whoever_can_not_publish_says_why(migrated_url: str) -> None:
+    async def complained() -> dict[str, object]:
+        relay = Relay(migrated_url, settings_for(migrated_url, "nats://127.0.0.1:1"))
+        running = asyncio.ensure_future(relay.run())
+        while relay.health()["status"] == "ok":
+            await asyncio.sleep(0.01)
+        relay.stop()
+        await running
+        return relay.health()
+
+    health = asyncio.run(complained())
+    assert (health["status"], health["publishes"], health["position"]) == ("failing", False, None)
+    assert "NoServersError" in str(health["complaint"])
 
 
 def test_the_command_says_in_one_line_what_is_wrong(backup: str, nats_url: str) -> None:
