@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from adapters.postgres.database import create_async_pool, create_pool, migrate
 from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.postgres.recorder import LedgerRecorder
 from adapters.settings import Settings
 from api import (
     analytics,
@@ -39,6 +40,7 @@ from api import (
     proving,
     receiving,
     records,
+    relaying,
     search,
     tasks,
     threads,
@@ -88,6 +90,9 @@ from projections.waits import Waits
 from projections.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
+
+OWN_TABLES = (idempotency, late_readings, delivering, hashing, relaying)
+"""Those who keep something beside the read models."""
 
 FOLLOWING_CONNECTIONS = 5
 """One follows the ledger for good and one listens; the others are for looking how far it is."""
@@ -183,7 +188,8 @@ def create_app(system: System) -> FastAPI:
         lifespan=_reading,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # what there is, is at /metrics
     )
-    app.state.system, app.state.metrics, app.state.callers = system, Metrics(), {}
+    app.state.system, app.state.callers = system, {}
+    app.state.metrics = _metrics(system)
     app.state.feeds = Feeds(system.feed, system.access, system.follower)
     pages = list(app.router.routes)  # of docs
     for noun in NOUNS:
@@ -212,6 +218,12 @@ async def _reading(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
+def _metrics(system: System) -> Metrics:
+    recorder = system.application.recorder
+    assert isinstance(recorder, LedgerRecorder)
+    return Metrics((system.pool, system.async_pool, recorder.pool), recorder.commits)
+
+
 def _database(settings: Settings, owner: str) -> AbstractContextManager[str]:
     if settings.database_url:
         return nullcontext(settings.database_url)
@@ -233,7 +245,7 @@ def make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> byt
             with rebuilding(many, changed) as rebuild:
                 rebuild.run(verify=False)
     with pool.connection() as connection:
-        own_tables = [each.STATEMENTS["create"] for each in (idempotency, late_readings, delivering, hashing)]
+        own_tables = [each.STATEMENTS["create"] for each in OWN_TABLES]
         migrate(connection, [*table_definitions(), *own_tables])
         note_definitions(connection)
         return idempotency.keep_secret(connection, secrets.token_bytes(32))

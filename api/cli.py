@@ -5,6 +5,7 @@ What a command needs is imported by it: all of it together takes a second and mo
 
 from __future__ import annotations
 
+import json
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api import analytics_cli, limits, proof_cli
+from api import analytics_cli, limits, proof_cli, relay_cli
 from api.auditing import commands as auditing
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
@@ -65,8 +66,10 @@ def serve(
     """
     from api import serving
     from api.app import create_app, open_system
+    from api.logs import configure
 
     settings = settings_with(host=host, port=port, data=data)
+    configure(settings.logs, secrets=settings.secrets)
     owner = f"chatledger serve on {settings.host}:{settings.port}"
     with open_system(settings, owner=owner) as system, serving.listen(settings) as listening:
         address = serving.address_of(listening)
@@ -79,12 +82,30 @@ def serve(
         )
 
 
-@app.command(epilog=examples("status", "status --data /var/lib/chatledger"))
-def status(data: Data = None) -> None:
-    """Show how far each read model is, beside a running server or without one."""
+app.command(name="relay", epilog=relay_cli.EXAMPLES)(relay_cli.relay)
+
+
+@app.command(epilog=examples("status", "status --data /var/lib/chatledger", "status --format json"))
+def status(
+    form: Annotated[
+        Literal["table", "json"], typer.Option("--format", help="For people, or machines.")
+    ] = "table",
+    data: Data = None,
+) -> None:
+    """Show how the whole system is, beside a running server or without one: how far, and who does what.
+
+    Read models, tree heads and where they are kept, webhooks, daily reports, the relay, the database.
+    """
+    from api.status import status_of
+    from api.system_table import system_table
+
     with database(settings_with(data=data), owner="chatledger status") as url:
         with psycopg.connect(url, autocommit=True) as connection:
-            console.print(models_table(checkpoints.statuses(connection)))
+            found = status_of(connection)
+    if form == "json":
+        print(json.dumps(found, indent=2, default=float))
+    else:
+        console.print(system_table(found))
 
 
 @app.command(
@@ -248,12 +269,16 @@ def erase(
         raise typer.Exit(FAILED)
 
 
-@app.command(epilog=examples("events > docs/events.md"))
-def events() -> None:
+@app.command(epilog=examples("events > docs/events.md", "events --asyncapi > docs/asyncapi.json"))
+def events(
+    as_asyncapi: Annotated[
+        bool, typer.Option("--asyncapi", help="As they leave to JetStream, as AsyncAPI 3.")
+    ] = False,
+) -> None:
     """Print the catalogue of all events, as Markdown."""
-    from api import catalogue
+    from api import asyncapi, catalogue
 
-    print(catalogue.markdown(), end="")
+    print(asyncapi.document() if as_asyncapi else catalogue.markdown(), end="")
 
 
 @app.command(name="demo", epilog=examples("demo", "demo --keep", "demo --data /tmp/house --port 8080"))

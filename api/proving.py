@@ -27,9 +27,8 @@ from adapters.postgres.database import CONNECT_TIMEOUT_S
 from adapters.settings import Settings
 from api.hashing import STATEMENTS, Lead, NotAsSigned, leaves_after, standing
 from api.keeping import Keeping, LeadLost
+from api.leads import PROVING_LOCK
 from projections.leader import described
-
-PROVING_LOCK = 0x70726F7665  # "prove"; advisory locks are known by a number
 
 BATCH_EVENTS = 512
 LOOK_INTERVAL_S = 0.25
@@ -204,7 +203,7 @@ class Head:
 
 
 def status(connection: Connection[Any]) -> dict[str, Any]:
-    """`{size, signed_size, broken, places: [{name, size, error}]}`, for whoever watches."""
+    """For whoever watches: how far hashing and signing are, and each place as `{name, size, error}`."""
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(STATEMENTS["status"]).fetchone() or {}
         places = cursor.execute(STATEMENTS["place_statuses"]).fetchall()

@@ -20,6 +20,7 @@ from api.bench import (
     ingest,
     proof,
     rebuild,
+    relay,
     search,
     words,
 )
@@ -28,7 +29,10 @@ from api.bench.measuring import ROUNDS, Result, no_watch
 from api.bench.servers import fresh_postgres
 
 Names = set[tuple[str, str, str]]
-BENCHES = (analytics, append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, search)
+BENCHES = (
+    *(analytics, append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, relay),
+    search,
+)
 OF_A_BENCHMARK = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
 
 
@@ -92,6 +96,14 @@ def test_proof() -> None:
     assert_durable(result)
 
 
+def test_relay() -> None:
+    result = relay.run(1, no_watch, conversations=30)
+    others = ("peer:publish_async", "limit:publish")
+    assert rows_of(result) == {(system, "relay", "events/s") for system in ("ours", *others)}
+    assert ratios_of(result) == {("relay", system) for system in others}
+    assert_durable(result)
+
+
 def test_a_median_is_of_five_rounds_or_more() -> None:
     assert ROUNDS >= 5
 
@@ -99,7 +111,7 @@ def test_a_median_is_of_five_rounds_or_more() -> None:
 def test_every_benchmark_can_be_chosen() -> None:
     every = (
         *("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "audit", "proof"),
-        *("analytics", "day"),
+        *("analytics", "relay", "day"),
     )
     assert chosen(ALL) == every
     with pytest.raises(UnknownBenchmark, match="follow"):

@@ -1,0 +1,137 @@
+"""How the whole system is, in one table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from api.status import Status
+
+BAD, BEHIND = "bold red", "yellow"
+UNITS = ("B", "kB", "MB", "GB", "TB")
+STEP = 1_000
+
+Fields = Mapping[str, Any]
+Row = tuple[str, str, str, int | None, int | None, float | None, str | None]
+"""Style, part, state, position, lag in events and in seconds, who does it."""
+
+
+def system_table(status: Status) -> Table:
+    """A row for each part that may be behind or fail; red where something has to be done."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("part", "state"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("position", "lag", "lag, s"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("led by", no_wrap=True)
+    for style, part, state, position, lag_events, lag_seconds, leader in _rows(status):
+        numbers = [_count(position), _count(lag_events), _seconds(lag_seconds)]
+        table.add_row(part, state, *numbers, leader or "", style=style)
+    return table
+
+
+def _rows(status: Status) -> Iterator[Row]:
+    leads = status["leads"]
+    yield _database(status["database"])
+    for model in status["read_models"]:
+        yield _model(model, leads["read_models"])
+    yield _tree(status["proof"], leads["proof"])
+    for place in status["proof"]["places"]:
+        behind = status["proof"]["signed_size"] - place["size"]
+        state = f"failing: {place['error']}" if place["error"] else "keeps tree heads"
+        yield BAD if place["error"] else "", place["name"], state, place["size"], behind, None, None
+    yield _webhooks(status["webhooks"], leads["webhooks"])
+    companies = status["reports"]["companies"]
+    yield (
+        _led(leads["reports"]),
+        "daily reports",
+        _many(companies, "company"),
+        None,
+        None,
+        None,
+        leads["reports"],
+    )
+    if relay := status["relay"]:
+        style = BEHIND if relay["lag_events"] else ""
+        yield (
+            style,
+            "relay",
+            "to JetStream",
+            relay["position"],
+            relay["lag_events"],
+            relay["lag_seconds"],
+            None,
+        )
+
+
+def _database(database: Fields) -> Row:
+    taken, most = database["connections"], database["max_connections"]
+    kind = ", a standby" if database["standby"] else ""
+    state = f"PostgreSQL {database['version'].split()[0]}{kind}, {_size(database['size_bytes'])},"
+    style = BAD if taken > 0.9 * most else ""
+    return style, "ledger", f"{state} {taken} of {most} connections", database["head"], None, None, None
+
+
+def _model(model: Fields, leader: str | None) -> Row:
+    state, style = model["state"], BEHIND if model["lag_events"] else ""
+    if parked := model["parked"]:
+        state, style = f"{state} at {parked['position']:,}: {parked['error']}", BAD
+    if rebuild := model["rebuild"]:
+        state += f"; rebuild: {rebuild['step']}, {rebuild['position']:,}"
+    place = model["position"], model["lag_events"], model["lag_seconds"]
+    return style or _led(leader), model["name"], state, *place, leader
+
+
+def _tree(proof: Fields, leader: str | None) -> Row:
+    ago = proof["signed_seconds_ago"]
+    state = "nothing is signed yet" if ago is None else f"signed {_ago(ago)} ago, {proof['size']:,} hashed"
+    if proof["problem"]:
+        state = f"NOT SIGNED: {proof['problem']}"
+    style = BAD if proof["broken"] else _led(leader)
+    return style, "tree head", state, proof["signed_size"], proof["lag_events"], proof["lag_seconds"], leader
+
+
+def _webhooks(webhooks: Fields, leader: str | None) -> Row:
+    waiting, failing = webhooks["waiting"], webhooks["failing"]
+    state = f"to {webhooks['active']:,} webhooks, {waiting:,} waiting, {failing:,} failing"
+    style = BEHIND if waiting else _led(leader)
+    return style, "deliveries", state, None, None, webhooks["waiting_seconds"] if waiting else None, leader
+
+
+def _led(leader: str | None) -> str:
+    """Nobody may be there for a second; for longer, no process serves."""
+    return "" if leader else BEHIND
+
+
+def _many(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun.removesuffix('y')}ies"
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:,.1f}"
+
+
+def _ago(seconds: float) -> str:
+    minutes = seconds / 60
+    return (
+        f"{seconds:.0f} s"
+        if minutes < 2
+        else f"{minutes:.0f} min"
+        if minutes < 120
+        else f"{minutes / 60:.0f} h"
+    )
+
+
+def _size(count: float) -> str:
+    for unit in UNITS[:-1]:
+        if count < STEP:
+            return f"{count:.3g} {unit}"
+        count /= STEP
+    return f"{count:.3g} {UNITS[-1]}"
