@@ -64,16 +64,22 @@ INSERT INTO projection.checkpoint (name, definition) VALUES (%(name)s, %(definit
 ON CONFLICT (name) DO UPDATE SET definition = excluded.definition WHERE checkpoint.definition = '';
 
 -- name: try_lock
-SELECT pg_try_advisory_lock(%(lock)s);
+-- Of these leads the free ones. One asks at a time, so that of two who begin together one leads and the other
+-- stands by; whoever finds somebody asking, asks again soon.
+WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(%(locks)s) AS ours)
+SELECT name
+FROM turn CROSS JOIN unnest(%(names)s::text[]) AS name
+WHERE CASE WHEN turn.ours THEN pg_try_advisory_lock(hashtextextended(name, %(locks)s)) END;
 
 -- name: unlock
-SELECT pg_advisory_unlock(%(lock)s);
+SELECT pg_advisory_unlock(hashtextextended(name, %(locks)s)) FROM unnest(%(names)s::text[]) AS name;
 
 -- name: take_over
 WITH lead AS MATERIALIZED (SELECT nextval('projection.epoch') AS epoch)
 UPDATE projection.checkpoint SET epoch = lead.epoch
 FROM lead
-RETURNING checkpoint.epoch;
+WHERE name = ANY (%(names)s)
+RETURNING checkpoint.name, checkpoint.epoch;
 
 -- name: look
 SELECT ledger_head.position AS head, checkpoint.name, checkpoint.position, epoch, state
@@ -85,14 +91,17 @@ SELECT DISTINCT topic FROM ledger WHERE position > %(after)s AND position <= %(u
 -- name: advance
 UPDATE projection.checkpoint
 SET position = %(until)s, error = NULL, updated_at = clock_timestamp()
-WHERE name = ANY (%(names)s) AND epoch = %(epoch)s AND position = %(after)s AND state <> 'parked';
+FROM unnest(%(names)s::text[], %(epochs)s::bigint[]) AS lead (name, epoch)
+WHERE checkpoint.name = lead.name AND checkpoint.epoch = lead.epoch
+  AND position = %(after)s AND state <> 'parked';
 
 -- name: fail
 UPDATE projection.checkpoint
 SET state = %(state)s, updated_at = clock_timestamp(),
     error = jsonb_build_object('position', %(position)s::bigint, 'error', %(error)s::text, 'count',
         1 + CASE WHEN error->>'position' = %(position)s::bigint::text THEN (error->>'count')::int ELSE 0 END)
-WHERE name = %(name)s AND epoch = %(epoch)s;
+FROM unnest(%(names)s::text[], %(epochs)s::bigint[]) AS lead (name, epoch)
+WHERE checkpoint.name = lead.name AND checkpoint.epoch = lead.epoch;
 
 -- name: retry
 UPDATE projection.checkpoint SET state = 'following', updated_at = clock_timestamp()

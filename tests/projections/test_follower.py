@@ -25,7 +25,7 @@ from projections.checkpoints import (
 )
 from projections.follower import POLL_INTERVAL_S, Follower
 from projections.leader import RANGE_SIZE, Leader
-from projections.read_model import REACTIONS, ReadModel
+from projections.read_model import LEADS, REACTIONS, ReadModel
 from projections.statements import Statements
 from tests.projections.history import History
 
@@ -249,14 +249,13 @@ def test_the_old_leader_writes_nothing_after_another_took_the_lead(place: Place)
     names = [*NAMES, REACTIONS]
     with psycopg.connect(place.url, autocommit=True) as other:
         mine, theirs = Checkpoints(place.history.connection, names), Checkpoints(other, names)
-        epoch = mine.take_lead()
-        assert epoch is not None
-        paused = Leader(mine, epoch, place.models)
+        assert mine.take_lead(LEADS)
+        paused = Leader(mine, place.models)
         standing = paused.look()
-        assert theirs.take_lead() is None
+        assert not theirs.take_lead(LEADS)
 
-        mine.give_up_lead()
-        assert theirs.take_lead()
+        place.history.connection.execute("SELECT pg_advisory_unlock_all()")
+        assert theirs.take_lead(LEADS)
         place.write()
 
         with pytest.raises(Fenced):
