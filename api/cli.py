@@ -15,7 +15,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api import limits, proof_cli
+from api import limits, migrating, proof_cli
 from api.auditing import commands as auditing
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
@@ -45,6 +45,7 @@ app.add_typer(projections, name="projections")
 auditing.app.add_typer(proof_cli.audit)
 app.add_typer(auditing.app, name="audit")
 app.add_typer(reporting.reports)
+app.add_typer(migrating.app)
 console = Console()
 
 Workspace = Annotated[str, typer.Option("--workspace", help="The company.")]
