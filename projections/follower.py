@@ -91,7 +91,13 @@ class Follower:
         self._complaint = ""
         self._backoff_s = SHORTEST_BACKOFF_S
         self._try_again_at = 0.0
+        self._checkpoints: Checkpoints | None = None
         self._thread = Thread(target=self._run, name="follower", daemon=True)
+
+    @property
+    def led(self) -> list[str]:
+        """What this process leads just now."""
+        return sorted(self._checkpoints.epochs) if self._checkpoints else []
 
     def start(self) -> None:
         self._thread.start()
@@ -133,6 +139,7 @@ class Follower:
                 with self._session() as connection:
                     self._follow(connection)
             except Exception as error:
+                self._checkpoints = None
                 self._complain(error)
                 self._stopping.wait(self._backoff_s)
 
@@ -152,6 +159,7 @@ class Follower:
 
     def _follow(self, connection: Connection[Any]) -> None:
         checkpoints = Checkpoints(connection, [*(model.name for model in self.read_models), REACTIONS])
+        self._checkpoints = checkpoints
         while not self._stopping.is_set():
             if checkpoints.take_lead(self.leads):
                 try:
