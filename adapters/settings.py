@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     )
     follow: bool = Field(
         default=True,
-        description="Whether a server follows the ledger itself; if not, processes of `chatledger follow` do.",
+        description="Whether a server follows the ledger itself; if not, `chatledger follow` does.",
     )
     signing_key: Path | None = Field(
         default=None,
