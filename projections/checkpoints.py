@@ -8,8 +8,9 @@ changes the rows, only for who knows its epoch.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from psycopg import Connection
@@ -19,12 +20,17 @@ from projections.read_model import READS, lead_of
 from projections.sharing import PARTITIONED, Partitions, number_of, share_name, whole_name
 from projections.statements import Statements
 
-LEAD_LOCKS = 0x666F6C6C6F776572  # "follower"
-"""Advisory locks are known by numbers: a lead's is made of this one and the read model's name."""
+TURN_LOCK = 0x666F6C6C6F776572  # "follower"; advisory locks are known by a number
+"""Of whoever is just asking what is free."""
 
 FOLLOWING, PARKED = "following", "parked"
 NOBODY = -1
 """The epoch of who has no lead; no checkpoint has it."""
+
+
+def lead_lock(name: str) -> int:
+    """By which number the advisory lock of a lead is known."""
+    return int.from_bytes(sha256(f"lead of {name}".encode()).digest()[:8], signed=True)
 
 
 class Fenced(Exception):
@@ -130,7 +136,7 @@ class Checkpoints:
             return False
         names = self._names()
         missing = [name for name in names if name not in self.epochs and _is_wanted(name, wanted, partitions)]
-        free = {name for (name,) in self._asked("try_lock", names=missing)} if missing else set()
+        free = {name for (name,) in self._locks("try_lock", missing)} if missing else set()
         if free:
             taken = [name for name in names if lead_of(name) in free]
             with self.connection.transaction():
@@ -141,7 +147,7 @@ class Checkpoints:
         return bool(self.led)
 
     def give_up_lead(self) -> None:
-        self._asked("unlock", names=list({lead_of(name) for name in self.epochs}))
+        self._locks("unlock", list({lead_of(name) for name in self.epochs}))
         self.epochs.clear()
         self.led, self.leads_all = [], False
 
@@ -198,8 +204,11 @@ class Checkpoints:
         if self.connection.execute(self.statements[statement], leads | values).rowcount != len(names):
             raise Fenced(f"{statement} {leads | values}: another process has taken the lead.")
 
+    def _locks(self, statement: str, names: Sequence[str]) -> list[Any]:
+        return self._asked(statement, names=names, locks=[lead_lock(name) for name in names], turn=TURN_LOCK)
+
     def _asked(self, statement: str, **values: Any) -> list[Any]:
-        return self.connection.execute(self.statements[statement], {"locks": LEAD_LOCKS} | values).fetchall()
+        return self.connection.execute(self.statements[statement], values).fetchall()
 
 
 def _is_wanted(name: str, wanted: Collection[str], partitions: Partitions | None) -> bool:

@@ -90,13 +90,13 @@ ON CONFLICT (name) DO UPDATE SET definition = excluded.definition WHERE checkpoi
 -- name: try_lock
 -- Of these leads the free ones. One asks at a time, so that of two who begin together one leads and the other
 -- stands by; whoever finds somebody asking, asks again soon.
-WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(%(locks)s) AS ours)
+WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(%(turn)s) AS ours)
 SELECT name
-FROM turn CROSS JOIN unnest(%(names)s::text[]) AS name
-WHERE CASE WHEN turn.ours THEN pg_try_advisory_lock(hashtextextended(name, %(locks)s)) END;
+FROM turn CROSS JOIN unnest(%(names)s::text[], %(locks)s::bigint[]) AS lead (name, lock)
+WHERE CASE WHEN turn.ours THEN pg_try_advisory_lock(lock) END;
 
 -- name: unlock
-SELECT pg_advisory_unlock(hashtextextended(name, %(locks)s)) FROM unnest(%(names)s::text[]) AS name;
+SELECT pg_advisory_unlock(lock) FROM unnest(%(locks)s::bigint[]) AS lock;
 
 -- name: take_over
 WITH lead AS MATERIALIZED (SELECT nextval('projection.epoch') AS epoch)

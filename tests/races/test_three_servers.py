@@ -21,6 +21,7 @@ import pytest
 from projections.read_model import LEADS
 from tests.api.client import REQUEST_TIMEOUT_S, Client, Json, serving
 from tests.api.following import following, listed
+from tests.databases import Databases
 from tests.faults import company
 from tests.faults.processes import Processes, Telling, eventually
 from tests.races.contest import contest
@@ -82,10 +83,13 @@ def town(url: str, folder: Path) -> Iterator[Town]:
         yield Town(url, processes, admins)
 
 
-@pytest.fixture
-def busy_town(migrated_url: str, tmp_path: Path) -> Iterator[Town]:
+@pytest.fixture(scope="module")
+def busy_town(
+    databases: Databases, migrated: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Town]:
     """With sellers, and chats of clients whom nobody knows."""
-    with town(migrated_url, tmp_path) as made:
+    url = databases.create(template=migrated)
+    with town(url, tmp_path_factory.mktemp("town")) as made:
         admin = made.admins[0]
         admin.put_channel(visibility="client_owners")
         for seller in SELLERS:
@@ -93,6 +97,7 @@ def busy_town(migrated_url: str, tmp_path: Path) -> Iterator[Town]:
         made.connectors = made.everywhere("connector")
         made.connectors[0].tell(*(admin.message(f"chat {number}", str(number)) for number in range(CHATS)))
         yield made
+    databases.drop(url)
 
 
 def test_three_servers_race_over_one_database(busy_town: Town) -> None:
