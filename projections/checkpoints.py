@@ -123,6 +123,7 @@ class Checkpoints:
         self.led: list[str] = []
         """The same, in the order of `names`."""
         self.leads_all = False
+        self._leadable: list[str] = []
         self._shares: list[str] = []
         self.statements = Statements.load("checkpoints")
 
@@ -134,22 +135,34 @@ class Checkpoints:
         """
         if not wanted:
             return False
-        names = self._names()
-        missing = [name for name in names if name not in self.epochs and _is_wanted(name, wanted, partitions)]
+        self._leadable = self._names()
+        self.take([name for name in self._leadable if _is_wanted(name, wanted, partitions)])
+        return bool(self.led)
+
+    def take(self, names: Collection[str]) -> None:
+        """Lead those of these that nobody leads."""
+        missing = [name for name in names if name in self._leadable and name not in self.epochs]
         free = {name for (name,) in self._locks("try_lock", missing)} if missing else set()
         if free:
-            taken = [name for name in names if lead_of(name) in free]
+            taken = [name for name in self._leadable if lead_of(name) in free]
             with self.connection.transaction():
                 self.connection.execute(self.statements["add"], {"names": self.names})
                 self.epochs |= dict(self._asked("take_over", names=taken))
-        self.led = [name for name in names if name in self.epochs]
-        self.leads_all = len(self.led) == len(names)
-        return bool(self.led)
+        self._note_led()
+
+    def give_up(self, names: Collection[str]) -> None:
+        """Lead these no more; then others may."""
+        if names:
+            self._locks("unlock", list({lead_of(name) for name in names}))
+            self.epochs = {name: epoch for name, epoch in self.epochs.items() if name not in names}
+        self._note_led()
 
     def give_up_lead(self) -> None:
-        self._locks("unlock", list({lead_of(name) for name in self.epochs}))
-        self.epochs.clear()
-        self.led, self.leads_all = [], False
+        self.give_up(list(self.epochs))
+
+    def _note_led(self) -> None:
+        self.led = [name for name in self._leadable if name in self.epochs]
+        self.leads_all = len(self.led) == len(self._leadable)
 
     def _names(self) -> list[str]:
         """What can be led now: one that is led in partitions is not led itself."""
@@ -206,6 +219,17 @@ class Checkpoints:
 
     def _locks(self, statement: str, names: Sequence[str]) -> list[Any]:
         return self._asked(statement, names=names, locks=[lead_lock(name) for name in names], turn=TURN_LOCK)
+
+    def held(self, locks: Sequence[int]) -> set[int]:
+        """Which of these advisory locks anybody has."""
+        return {lock for (lock,) in self._asked("held", locks=locks)}
+
+    def hold(self, locks: Sequence[int]) -> None:
+        """Have these advisory locks, as far as nobody else has them."""
+        self._asked("hold", locks=locks)
+
+    def let_go(self, locks: Sequence[int]) -> None:
+        self._asked("unlock", locks=locks)
 
     def _asked(self, statement: str, **values: Any) -> list[Any]:
         return self.connection.execute(self.statements[statement], values).fetchall()

@@ -95,6 +95,16 @@ SELECT name
 FROM turn CROSS JOIN unnest(%(names)s::text[], %(locks)s::bigint[]) AS lead (name, lock)
 WHERE CASE WHEN turn.ours THEN pg_try_advisory_lock(lock) END;
 
+-- name: hold
+SELECT pg_try_advisory_lock(lock) FROM unnest(%(locks)s::bigint[]) AS lock;
+
+-- name: held
+SELECT DISTINCT lock
+FROM pg_locks CROSS JOIN LATERAL (SELECT (classid::bigint << 32) + objid::bigint AS lock) AS known
+WHERE locktype = 'advisory' AND granted AND objsubid = 1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND lock = ANY (%(locks)s::bigint[]);
+
 -- name: unlock
 SELECT pg_advisory_unlock(lock) FROM unnest(%(locks)s::bigint[]) AS lock;
 

@@ -22,6 +22,7 @@ from projections.leader import Leader, Reacting, Reactor, described
 from projections.progress import Progress
 from projections.read_model import LEADS, PLANS, REACTIONS, READ_MODELS, ReadModel
 from projections.sharing import Partitions
+from projections.standing_in import StandIn
 from projections.wakes import ANNOUNCE_INTERVAL_S, announce, listening
 
 POLL_INTERVAL_S = 0.1
@@ -94,6 +95,7 @@ class Follower:
         self._backoff_s = SHORTEST_BACKOFF_S
         self._try_again_at = 0.0
         self._checkpoints: Checkpoints | None = None
+        self._stand_in: StandIn | None = None
         self._thread = Thread(target=self._run, name="follower", daemon=True)
 
     @property
@@ -167,8 +169,9 @@ class Follower:
     def _follow(self, connection: Connection[Any]) -> None:
         checkpoints = Checkpoints(connection, [*(model.name for model in self.read_models), REACTIONS])
         self._checkpoints = checkpoints
+        self._stand_in = StandIn(checkpoints, self.leads, self.partitions) if self.partitions else None
         while not self._stopping.is_set():
-            if checkpoints.take_lead(self.leads, self.partitions):
+            if self._take_lead(checkpoints):
                 try:
                     self._lead(checkpoints)
                 except Fenced as told_off:
@@ -195,13 +198,19 @@ class Follower:
                 else:
                     self._woken.wait(self._pause_s(reactor, after))
 
+    def _take_lead(self, checkpoints: Checkpoints) -> bool:
+        leads = checkpoints.take_lead(self.leads, self.partitions)
+        if self._stand_in:
+            self._stand_in.look()
+        return leads or bool(checkpoints.led)
+
     def _share(self, checkpoints: Checkpoints) -> None:
         """Tell those who lead the others what this process appended; take what nobody leads any more."""
         if self._appended.is_set():
             self._appended.clear()
             announce(checkpoints.connection)
         if time.monotonic() >= self._try_again_at:
-            checkpoints.take_lead(self.leads, self.partitions)
+            self._take_lead(checkpoints)
             self._try_again_at = time.monotonic() + TAKEOVER_INTERVAL_S
 
     def _pause_s(self, reactor: Reactor, standing: Standing) -> float:

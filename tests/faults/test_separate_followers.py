@@ -43,9 +43,9 @@ def test_whatever_a_killed_follower_led_is_taken_over_in_seconds(
     rebuilding = processes.start(company.rebuild, url, "rebuild")
     rebuilding.wait_until_it_told("rebuilt")
 
-    for number, killed in enumerate(sharing[1:3]):
-        standing_by = processes.start(company.follow, url, f"standing-by-{number}")
-        standing_by.wait_until_it_told("following")
+    standing_by = processes.start(company.follow, url, "standing-by", *SHARES[0])
+    standing_by.wait_until_it_told("following")
+    for killed in sharing[1:3]:
         killed.kill()
         assert wait_until_level(connection) < TAKEN_OVER_S
     worker.wait_until_it_tells_more("accepted")
