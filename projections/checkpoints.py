@@ -24,8 +24,6 @@ TURN_LOCK = 0x666F6C6C6F776572  # "follower"; advisory locks are known by a numb
 """Of whoever is just asking what is free."""
 
 FOLLOWING, PARKED = "following", "parked"
-NOBODY = -1
-"""The epoch of who has no lead; no checkpoint has it."""
 
 
 def lead_lock(name: str) -> int:
@@ -213,9 +211,12 @@ class Checkpoints:
         self._fenced("fail", [name], state=FOLLOWING, position=position, error=error)
 
     def _fenced(self, statement: str, names: Collection[str], **values: Any) -> None:
-        leads = {"names": list(names), "epochs": [self.epochs.get(name, NOBODY) for name in names]}
-        if self.connection.execute(self.statements[statement], leads | values).rowcount != len(names):
-            raise Fenced(f"{statement} {leads | values}: another process has taken the lead.")
+        # No two leads have one epoch but those that were taken together, so which is whose need not be said.
+        epochs = list({self.epochs[name] for name in names if name in self.epochs})
+        values |= {"names": list(names), "epochs": epochs}
+        led = all(name in self.epochs for name in names)
+        if not led or self.connection.execute(self.statements[statement], values).rowcount != len(names):
+            raise Fenced(f"{statement} {values}: another process has taken the lead.")
 
     def _locks(self, statement: str, names: Sequence[str]) -> list[Any]:
         return self._asked(statement, names=names, locks=[lead_lock(name) for name in names], turn=TURN_LOCK)

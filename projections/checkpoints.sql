@@ -129,17 +129,14 @@ SELECT DISTINCT topic FROM ledger WHERE position > %(after)s AND position <= %(u
 -- name: advance
 UPDATE projection.checkpoint
 SET position = %(until)s, error = NULL, updated_at = clock_timestamp()
-FROM unnest(%(names)s::text[], %(epochs)s::bigint[]) AS lead (name, epoch)
-WHERE checkpoint.name = lead.name AND checkpoint.epoch = lead.epoch
-  AND position = %(after)s AND state <> 'parked';
+WHERE name = ANY (%(names)s) AND epoch = ANY (%(epochs)s) AND position = %(after)s AND state <> 'parked';
 
 -- name: fail
 UPDATE projection.checkpoint
 SET state = %(state)s, updated_at = clock_timestamp(),
     error = jsonb_build_object('position', %(position)s::bigint, 'error', %(error)s::text, 'count',
         1 + CASE WHEN error->>'position' = %(position)s::bigint::text THEN (error->>'count')::int ELSE 0 END)
-FROM unnest(%(names)s::text[], %(epochs)s::bigint[]) AS lead (name, epoch)
-WHERE checkpoint.name = lead.name AND checkpoint.epoch = lead.epoch;
+WHERE name = ANY (%(names)s) AND epoch = ANY (%(epochs)s);
 
 -- name: meet
 -- At the end of the ledger, or where the first of them is who had set out for more before it knew.

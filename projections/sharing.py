@@ -20,8 +20,8 @@ from psycopg_pool import ConnectionPool
 from projections.meeting import meeting
 from projections.read_model import CHECKPOINTS
 
-PARTITIONED = ("timeline",)
-"""Whose rows each come of one stream's events. All others have rows that move between conversations, that are
+PARTITIONED = ("timeline", "subjects")
+"""Whose rows each come of the events of one stream, or of one event. All others have rows that move between conversations, that are
 counted, or that come of several streams: each of them is led whole."""
 
 MOST_PARTITIONS = 256

@@ -59,7 +59,7 @@ def test_what_may_be_led_is_named_in_any_order() -> None:
     ("arguments", "refused", "told"),
     [
         (["--projections", "inbox,timeline", "--partitions", "0-7/16"], NotInPartitions, "of inbox, only"),
-        (["--projections", "waits", "--partitions", "0-7/16"], NotInPartitions, "only of timeline"),
+        (["--projections", "waits", "--partitions", "0-7/16"], NotInPartitions, "only of timeline, subjects"),
         (["--partitions", "7-0/16"], PartitionsUnclear, "'7-0/16' are no partitions"),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from psycopg import Connection
 
 from projections.read_model import LEADS
+from projections.sharing import PARTITIONED
 from tests.faults import company
 from tests.faults.processes import Processes, eventually
 from tests.faults.proof import assert_nothing_is_lost_or_wrong
@@ -19,7 +20,7 @@ TAKEN_OVER_S = 5.0
 """Longest time for which nothing may be led after its leader was killed."""
 
 HALVES = ("0-1/4", "2-3/4")
-SHARES = (("inbox", "subjects"), tuple(set(LEADS) - {"inbox", "subjects", "timeline"}))
+SHARES = (("inbox", "access"), tuple(set(LEADS) - {"inbox", "access", *PARTITIONED}))
 
 
 @pytest.fixture
