@@ -16,7 +16,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api import analytics_cli, limits, proof_cli, relay_cli
+from api import analytics_cli, followers, limits, migrating, proof_cli, relay_cli
 from api.auditing import commands as auditing
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
@@ -49,6 +49,8 @@ app.add_typer(analytics_cli.analytics, name="analytics")
 EXPORTS = examples("export --parquet /mnt/lake", "export --parquet acme --workspace acme")
 app.command(epilog=EXPORTS)(analytics_cli.export)
 app.add_typer(reporting.reports)
+app.add_typer(migrating.app)
+app.add_typer(followers.app)
 console = Console()
 
 Workspace = Annotated[str, typer.Option("--workspace", help="The company.")]

@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
 from adapters.postgres.database import create_pool
-from projections.checkpoints import LEADER_LOCK
+from projections.checkpoints import lead_lock
 from projections.rebuild import CONNECTIONS, REBUILD_LOCK, rebuilding
 from projections.replay import SESSION, STANDSTILL_S
 from tests.faults import company
@@ -86,12 +86,13 @@ def test_a_leader_that_stands_still_loses_its_session_and_with_it_the_lead(
 ) -> None:
     processes.start(company.work, url, "worker")
     followers = [processes.start(company.follow_impatiently, url, name) for name in ("first", "second")]
+    lock = lead_lock("inbox")
     for _ in range(3):
-        eventually(lambda: holder(connection, LEADER_LOCK) != (0, ""))
-        leader = holder(connection, LEADER_LOCK)[1]
+        eventually(lambda: holder(connection, lock) != (0, ""))
+        leader = holder(connection, lock)[1]
         paused, other = sorted(followers, key=lambda one: one.name != leader)
         paused.pause()
-        wait_until_held(connection, LEADER_LOCK, other)
+        wait_until_held(connection, lock, other)
         wait_until_taken_over(connection, head(connection))
         paused.resume()
         paused.wait_until_it_logged("the follower stopped and tries again")
