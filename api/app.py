@@ -39,6 +39,7 @@ from api import (
     proving,
     receiving,
     records,
+    relaying,
     search,
     tasks,
     threads,
@@ -88,6 +89,9 @@ from projections.waits import Waits
 from projections.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
+
+OWN_TABLES = (idempotency, late_readings, delivering, hashing, relaying)
+"""Those who keep something beside the read models."""
 
 FOLLOWING_CONNECTIONS = 5
 """One follows the ledger for good and one listens; the others are for looking how far it is."""
@@ -233,7 +237,7 @@ def make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> byt
             with rebuilding(many, changed) as rebuild:
                 rebuild.run(verify=False)
     with pool.connection() as connection:
-        own_tables = [each.STATEMENTS["create"] for each in (idempotency, late_readings, delivering, hashing)]
+        own_tables = [each.STATEMENTS["create"] for each in OWN_TABLES]
         migrate(connection, [*table_definitions(), *own_tables])
         note_definitions(connection)
         return idempotency.keep_secret(connection, secrets.token_bytes(32))

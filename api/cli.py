@@ -15,7 +15,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api import limits, migrating, proof_cli
+from api import limits, migrating, proof_cli, relay_cli
 from api.auditing import commands as auditing
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
@@ -75,6 +75,9 @@ def serve(
             on_listening=lambda: say_where(system, address),
             on_stopping=app.state.feeds.close,
         )
+
+
+app.command(name="relay", epilog=relay_cli.EXAMPLES)(relay_cli.relay)
 
 
 @app.command(epilog=examples("status", "status --data /var/lib/chatledger"))
