@@ -1,7 +1,7 @@
 """What an operator may set. Read once, by the ways in, and handed on from there."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -34,6 +34,9 @@ class Settings(BaseSettings):
         repr=False,
         min_length=1,
         description="Bearer token with every right, for issuing the first tokens.",
+    )
+    logs: Literal["text", "json"] = Field(
+        default="text", description="How is logged: text for people, json with an object a line for machines."
     )
     write_connections: int = Field(
         default=8, ge=1, le=100, description="Most database connections at once for commands."
@@ -74,6 +77,10 @@ class Settings(BaseSettings):
     nats_private: bool = Field(
         default=False, description="Whether what identifies or quotes people leaves to JetStream, too."
     )
+    follow: bool = Field(
+        default=True,
+        description="Whether a server follows the ledger itself; if not, others do: `chatledger follow`.",
+    )
     signing_key: Path | None = Field(
         default=None,
         description="File of the key that signs tree heads; without it `data`/signing.key, which is made.",
@@ -112,6 +119,11 @@ class Settings(BaseSettings):
     reports: Path | None = Field(
         default=None, description="Folder of daily reports as files; without it `data`/reports."
     )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must stand in no log."""
+        return tuple(filter(None, (self.admin_token, self.telegram_token)))
 
     @property
     def reports_folder(self) -> Path:

@@ -15,7 +15,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api import limits, migrating, proof_cli, relay_cli
+from api import followers, limits, migrating, proof_cli, relay_cli
 from api.auditing import commands as auditing
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
@@ -46,6 +46,7 @@ auditing.app.add_typer(proof_cli.audit)
 app.add_typer(auditing.app, name="audit")
 app.add_typer(reporting.reports)
 app.add_typer(migrating.app)
+app.add_typer(followers.app)
 console = Console()
 
 Workspace = Annotated[str, typer.Option("--workspace", help="The company.")]

@@ -242,7 +242,7 @@ def _without_place(command: list[str]) -> tuple[list[str], list[str]]:
         if word in ("--port", "--metrics-port"):
             kept.append(word)
             ports.append(next(words))
-        elif word == "--host":
+        elif word in ("--host", "--metrics-host"):
             next(words)
         else:
             kept.append(word)
