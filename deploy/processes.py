@@ -7,6 +7,7 @@ secrets, which are made at the first start, are in one folder outside git.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def main() -> None:
     os.environ.update(told)
     states.forget()
     manager.KILL_WAIT = GRACE_S
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # the terminal was closed
     running = manager.Manager()
     for name, command in procfile().items():
         running.add_process(name, command, env={**os.environ, "PROCESS": name}, cwd=ROOT)
