@@ -1,7 +1,7 @@
 """What an operator may set. Read once, by the ways in, and handed on from there."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -35,6 +35,9 @@ class Settings(BaseSettings):
         min_length=1,
         description="Bearer token with every right, for issuing the first tokens.",
     )
+    logs: Literal["text", "json"] = Field(
+        default="text", description="How is logged: text for people, json with an object a line for machines."
+    )
     write_connections: int = Field(
         default=8, ge=1, le=100, description="Most database connections at once for commands."
     )
@@ -55,6 +58,28 @@ class Settings(BaseSettings):
     )
     poll_interval_s: float = Field(
         default=0.5, gt=0, le=60, description="Longest time in which a follower may miss a new event."
+    )
+    follow: bool = Field(
+        default=True,
+        description="Whether a server follows the ledger itself; if not, `chatledger follow` does.",
+    )
+    nats_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="A NATS with JetStream (nats://...), or several of its servers, separated by commas."
+        " Without it there is no JetStream.",
+    )
+    nats_stream: str = Field(
+        default="LEDGER", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of the stream in JetStream."
+    )
+    nats_replicas: int = Field(
+        default=1,
+        ge=1,
+        le=5,
+        description="On how many servers of a NATS cluster the stream is kept: 1, 3 or 5.",
+    )
+    nats_private: bool = Field(
+        default=False, description="Whether what identifies or quotes people leaves to JetStream, too."
     )
     signing_key: Path | None = Field(
         default=None,
@@ -94,6 +119,11 @@ class Settings(BaseSettings):
     reports: Path | None = Field(
         default=None, description="Folder of daily reports as files; without it `data`/reports."
     )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must stand in no log."""
+        return tuple(filter(None, (self.admin_token, self.telegram_token)))
 
     @property
     def reports_folder(self) -> Path:
