@@ -1,6 +1,6 @@
 # One entry for people and for CI. `make install` is the whole set-up; every other target calls it first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo processes secrets test check bench clean
+.PHONY: help install demo processes secrets test drills check bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,6 +49,9 @@ secrets: install ## write what docker-compose.yml needs to be set into .env, unl
 
 test: install ## run the tests on a PostgreSQL of their own
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+drills: install ## do harm to real processes and servers under load, and tell how long all took to be well
+	$(BIN)/pytest tests -m drill
 
 check: install ## lint, formatting, types and import contracts
 	$(BIN)/ruff check $(CODE)

@@ -18,10 +18,10 @@ from psycopg_pool import ConnectionPool
 
 from projections.read_model import CHECKPOINTS, READ_MODELS, built_from
 
-LONGEST_MEETING_S = 10
+LONGEST_MEETING_S = 5
 """When whoever called the others together has ended without a word."""
 
-PATIENCE_S = 5.0
+PATIENCE_S = 3.0
 """So long others are waited for; one that nobody leads never comes."""
 
 LOOK_INTERVAL_S = 0.002

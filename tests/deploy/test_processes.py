@@ -132,5 +132,5 @@ def _left_by(folder: Path) -> list[psutil.Process]:
 
 def _works_for(folder: Path, process: psutil.Process) -> bool:
     with suppress(psutil.Error):
-        return process.environ().get("PROCESSES_DATA") == str(folder)
+        return bool(process.environ().get("PROCESSES_DATA") == str(folder))
     return False

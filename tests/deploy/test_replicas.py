@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import nats
+import pytest
 from nats.js.api import StreamConfig
 from nats.js.errors import APIError
 
@@ -60,6 +61,7 @@ def test_everybody_who_uses_nats_is_told_of_all_three() -> None:
         assert others == [first.replace("@nats:", f"@{server}:") for server in SERVERS[1:]]
 
 
+@pytest.mark.drill
 def test_what_was_acknowledged_is_there_when_any_one_server_is_lost(tmp_path: Path) -> None:
     with cluster(tmp_path) as (servers, url):
         asyncio.run(_written_and_read(url, servers["nats"]))
