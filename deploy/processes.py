@@ -2,6 +2,8 @@
 
 Real servers from their wheels, the Procfile beside this file, and the same variables. All data and the
 secrets, which are made at the first start, are in one folder outside git.
+
+    python -m deploy.processes [NAME ...]    only these processes
 """
 
 from __future__ import annotations
@@ -73,8 +75,8 @@ def main() -> None:
     manager.KILL_WAIT = GRACE_S
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # the terminal was closed
     running = manager.Manager()
-    for name, command in procfile().items():
-        running.add_process(name, command, env={**os.environ, "PROCESS": name}, cwd=ROOT)
+    for name in sys.argv[1:] or procfile():
+        running.add_process(name, procfile()[name], env={**os.environ, "PROCESS": name}, cwd=ROOT)
     running.loop()
     sys.exit(0 if running.returncode in ENDED_BY_SIGNAL else running.returncode)
 

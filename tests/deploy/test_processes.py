@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
 from deploy.processes import PORTS, ROOT, procfile
@@ -58,30 +59,57 @@ class Started:
         return self.process.wait(PATIENCE_S)
 
 
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Started]:
-    folder, log, ports = tmp_path / "processes", tmp_path / "log", _free_ports()
+@contextmanager
+def starting(folder: Path, names: Collection[str]) -> Iterator[Started]:
+    """`make processes`, or those of its processes that are named; none outlives the block."""
+    data, log, ports = folder / "processes", folder / "log", _free_ports()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATLEDGER_")}
     with log.open("wb") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.processes"],
+            [sys.executable, "-m", "deploy.processes", *names],
             cwd=ROOT,
-            env={**kept, **ports, "PROCESSES_DATA": str(folder)},
+            env={**kept, **ports, "PROCESSES_DATA": str(data)},
             stdout=said,
             stderr=subprocess.STDOUT,
         )
-    started = Started(process, folder, log, ports)
+    started = Started(process, data, log, ports)
     try:
         yield started
     finally:
         started.stop()
-        for left in _left_by(folder):
+        for left in _left_by(data):
             left.kill()
 
 
-def test_a_message_that_is_told_to_one_server_is_read_from_the_other(started: Started) -> None:
-    for name in (*APIS, "FOLLOWER_1_PORT", "FOLLOWER_2_PORT", "RELAY_PORT"):
-        started.wait_until(partial(started.answers, name))
+def test_servers_are_set_up_for_who_has_the_password_and_end_in_order(tmp_path: Path) -> None:
+    """Without those that serve, whose start takes most of the time: all of them are in the drill."""
+    names = ("postgres", "nats", "migrate")
+    with starting(tmp_path, names) as started:
+        started.wait_until(lambda: all((started.folder / "ready" / name).exists() for name in names))
+        told = kept_secrets(started.folder / "env")
+        at = f"127.0.0.1:{started.ports['POSTGRES_PORT']}/chatledger"
+        with psycopg.connect(f"postgresql://chatledger:{told['POSTGRES_PASSWORD']}@{at}") as connection:
+            assert connection.execute("SELECT position FROM ledger_head").fetchone() == (0,)
+            connection.execute("SELECT FROM inbox.line")
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(f"postgresql://chatledger:another@{at}")
+        jetstream = httpx.get(f"{started.url('NATS_MONITOR_PORT')}/jsz").json()["config"]
+        assert (jetstream["sync_always"], Path(jetstream["store_dir"]).parent.name) == (True, "nats")
+        _stops_in_order(started, names)
+
+
+@pytest.mark.drill
+def test_a_message_that_is_told_to_one_server_is_read_from_the_other(tmp_path: Path) -> None:
+    with starting(tmp_path, ()) as started:
+        for name in (*APIS, "FOLLOWER_1_PORT", "FOLLOWER_2_PORT", "RELAY_PORT"):
+            started.wait_until(partial(started.answers, name))
+        head = _told_to_one_and_read_from_the_other(started)
+        started.wait_until(lambda: _published(started) == head)
+        _stops_in_order(started, procfile())
+
+
+def _told_to_one_and_read_from_the_other(started: Started) -> int:
+    """Returns the position at which the ledger ends."""
     with _admins(started) as (one, two):
         one.put_channel()
         one.put_employee("irina", role="supervisor")
@@ -89,14 +117,15 @@ def test_a_message_that_is_told_to_one_server_is_read_from_the_other(started: St
         position = connector.tell(connector.message("chat", "+7 999 1", "over the first"))["position"]
         irina.get("/v1/inbox", min_position=position)
         assert [item["last_message"]["text"] for item in irina.inbox()] == ["over the first"]
-        head = max(item["head"] for item in two.get("/v1/projections")["items"])
-    started.wait_until(lambda: _published(started) == head)
+        return max(int(item["head"]) for item in two.get("/v1/projections")["items"])
 
+
+def _stops_in_order(started: Started, names: Collection[str]) -> None:
     assert started.stop() == 0
     assert not _left_by(started.folder)
-    said = started.log.read_text()
+    said = " ".join(started.log.read_text().split())
     assert "Traceback" not in said
-    assert all(f"{name} stopped (rc=0)" in " ".join(said.split()) for name in procfile())
+    assert said.count("stopped (rc=0)") == len(names)
 
 
 @contextmanager
