@@ -56,6 +56,8 @@ from api.metrics import Measured, Metrics
 from api.reporting import daily, sending
 from api.routing import EncodedSlashes, methods_at
 from api.system import System
+from api.traced import TracedChatledger, TracedRequests
+from api.tracing import Traces
 from domain.application import Chatledger
 from projections.access import Access
 from projections.answer import Pool
@@ -135,7 +137,9 @@ PROBLEM: dict[int | str, dict[str, Any]] = {
 
 
 @contextmanager
-def open_system(settings: Settings, *, owner: str = "chatledger") -> Iterator[System]:
+def open_system(
+    settings: Settings, *, owner: str = "chatledger", traces: Traces | None = None
+) -> Iterator[System]:
     """Everything that one process runs, on its own PostgreSQL or the given one, until the context is left.
 
     owner: what this process is, for those whom it keeps out of the data folder.
@@ -145,12 +149,14 @@ def open_system(settings: Settings, *, owner: str = "chatledger") -> Iterator[Sy
     """
     with ExitStack() as stack:
         database_url = stack.enter_context(_database(settings, owner))
-        application = stack.enter_context(_application(database_url, settings))
+        application = stack.enter_context(_application(database_url, settings, traces))
         pool = stack.enter_context(
             create_pool(database_url, max_size=FOLLOWING_CONNECTIONS, name="chatledger follower")
         )
         secret = make_tables(pool, database_url)
         follower = stack.enter_context(_following(application, pool, settings))
+        if traces:
+            follower.progress.on_note.append(traces.noted)
         instance = secrets.randbelow(2**31 - 1) + 1
         stack.enter_context(living(database_url, instance, application.forget_private))
         accepted, token = issue_first_token(application, settings.admin_token)
@@ -167,6 +173,7 @@ def open_system(settings: Settings, *, owner: str = "chatledger") -> Iterator[Sy
             secret,
             token,
             *_questions(asking),
+            traces,
         )
 
 
@@ -182,11 +189,12 @@ def create_app(system: System) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_reading,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # what there is, is at /metrics
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours: tracing.py, metrics.py, logs.py
     )
     app.state.system, app.state.callers = system, {}
     app.state.metrics = _metrics(system)
-    app.state.feeds = Feeds(system.feed, system.access, system.follower)
+    on_told = system.traces.told if system.traces else None
+    app.state.feeds = Feeds(system.feed, system.access, system.follower, on_told)
     pages = list(app.router.routes)  # of docs
     for noun in NOUNS:
         app.include_router(noun.routes)
@@ -195,6 +203,8 @@ def create_app(system: System) -> FastAPI:
     answer_with_problems(app, methods_at(app))
     complete(app)
     app.add_middleware(EncodedSlashes)
+    if system.traces:
+        app.add_middleware(TracedRequests, traces=system.traces)
     app.add_middleware(Measured, metrics=app.state.metrics)
     return app
 
@@ -268,14 +278,13 @@ def _questions(asking: Pool) -> tuple[Any, ...]:
 
 
 @contextmanager
-def _application(database_url: str, settings: Settings) -> Iterator[Chatledger]:
-    application = Chatledger(
-        {
-            "PERSISTENCE_MODULE": "adapters.postgres.recorder",
-            "LEDGER_DATABASE_URL": database_url,
-            "LEDGER_READ_CONNECTIONS": str(settings.write_connections),
-        }
-    )
+def _application(database_url: str, settings: Settings, traces: Traces | None) -> Iterator[Chatledger]:
+    environment = {
+        "PERSISTENCE_MODULE": "adapters.postgres.recorder",
+        "LEDGER_DATABASE_URL": database_url,
+        "LEDGER_READ_CONNECTIONS": str(settings.write_connections),
+    }
+    application = TracedChatledger(environment, traces) if traces else Chatledger(environment)
     try:
         yield application
     finally:

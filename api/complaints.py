@@ -35,6 +35,7 @@ COMPLAINTS = frozenset(
         "api.exporting.NotSignedYet",
         "api.house.StoryBroken",
         "api.reporting.printing.NotThereYet",
+        "api.tracing.UnknownExporter",
         "builtins.OSError",
         "domain.errors.Refused",
         "eventsourcing.persistence.PersistenceError",
