@@ -1,11 +1,11 @@
 # One entry for people and for CI. `make install` is the whole set-up; every other target calls it first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench clean
+.PHONY: help install demo processes secrets test check bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-CODE := domain projections adapters api tests
+CODE := domain projections adapters api deploy tests
 # The first of these that is Python 3.11 or newer makes the environment; `make install PYTHON=...` overrides.
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
 
@@ -40,6 +40,12 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 
 demo: install ## play the house story over HTTP, then let real conversations stream in
 	$(BIN)/chatledger demo
+
+processes: install ## run what docker-compose.yml says as processes of this machine, until Ctrl-C
+	$(BIN)/python -m deploy.processes
+
+secrets: install ## write what docker-compose.yml needs to be set into .env, unless it is there
+	$(BIN)/python -m deploy.secrets .env
 
 test: install ## run the tests on a PostgreSQL of their own
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal

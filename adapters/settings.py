@@ -59,6 +59,28 @@ class Settings(BaseSettings):
     poll_interval_s: float = Field(
         default=0.5, gt=0, le=60, description="Longest time in which a follower may miss a new event."
     )
+    nats_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="A NATS with JetStream (nats://...), or several of its servers, separated by commas."
+        " Without it there is no JetStream.",
+    )
+    nats_stream: str = Field(
+        default="LEDGER", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Name of the stream in JetStream."
+    )
+    nats_replicas: int = Field(
+        default=1,
+        ge=1,
+        le=5,
+        description="On how many servers of a NATS cluster the stream is kept: 1, 3 or 5.",
+    )
+    nats_private: bool = Field(
+        default=False, description="Whether what identifies or quotes people leaves to JetStream, too."
+    )
+    follow: bool = Field(
+        default=True,
+        description="Whether a server follows the ledger itself; if not, others do: `chatledger follow`.",
+    )
     signing_key: Path | None = Field(
         default=None,
         description="File of the key that signs tree heads; without it `data`/signing.key, which is made.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
@@ -40,6 +40,7 @@ from api import (
     proving,
     receiving,
     records,
+    relaying,
     search,
     tasks,
     threads,
@@ -51,7 +52,7 @@ from api.answers import ProblemShape
 from api.description import complete
 from api.errors import answer_with_problems
 from api.feeding import Feeds
-from api.living import living
+from api.living import living, new_instance
 from api.metrics import Measured, Metrics
 from api.reporting import daily, sending
 from api.routing import EncodedSlashes, methods_at
@@ -71,6 +72,7 @@ from projections.ownership import Ownership
 from projections.preview import Preview
 from projections.reactions import Reactions
 from projections.read_model import (
+    LEADS,
     PLAN_SETTINGS,
     all_read_models,
     made_otherwise,
@@ -91,6 +93,9 @@ from projections.waits import Waits
 from projections.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
+
+OWN_TABLES = (idempotency, late_readings, delivering, hashing, relaying)
+"""Those who keep something beside the read models."""
 
 FOLLOWING_CONNECTIONS = 5
 """One follows the ledger for good and one listens; the others are for looking how far it is."""
@@ -149,18 +154,20 @@ def open_system(
     """
     with ExitStack() as stack:
         database_url = stack.enter_context(_database(settings, owner))
-        application = stack.enter_context(_application(database_url, settings, traces))
+        application = stack.enter_context(application_over(database_url, settings, traces))
         pool = stack.enter_context(
             create_pool(database_url, max_size=FOLLOWING_CONNECTIONS, name="chatledger follower")
         )
         secret = make_tables(pool, database_url)
-        follower = stack.enter_context(_following(application, pool, settings))
+        leads = LEADS if settings.follow else ()
+        follower = stack.enter_context(following(application, pool, settings, leads))
         if traces:
             follower.progress.on_note.append(traces.noted)
-        instance = secrets.randbelow(2**31 - 1) + 1
+        instance = new_instance()
         stack.enter_context(living(database_url, instance, application.forget_private))
         accepted, token = issue_first_token(application, settings.admin_token)
-        follower.wait_for(accepted.position, limits.START_WAIT_S)
+        if settings.follow:
+            follower.wait_for(accepted.position, limits.START_WAIT_S)
         asking = _asking(database_url, settings)
         yield System(
             settings,
@@ -251,7 +258,7 @@ def make_tables(pool: ConnectionPool[Connection[Any]], database_url: str) -> byt
             with rebuilding(many, changed) as rebuild:
                 rebuild.run(verify=False)
     with pool.connection() as connection:
-        own_tables = [each.STATEMENTS["create"] for each in (idempotency, late_readings, delivering, hashing)]
+        own_tables = [each.STATEMENTS["create"] for each in OWN_TABLES]
         migrate(connection, [*table_definitions(), *own_tables])
         note_definitions(connection)
         return idempotency.keep_secret(connection, secrets.token_bytes(32))
@@ -278,7 +285,9 @@ def _questions(asking: Pool) -> tuple[Any, ...]:
 
 
 @contextmanager
-def _application(database_url: str, settings: Settings, traces: Traces | None) -> Iterator[Chatledger]:
+def application_over(
+    database_url: str, settings: Settings, traces: Traces | None = None
+) -> Iterator[Chatledger]:
     environment = {
         "PERSISTENCE_MODULE": "adapters.postgres.recorder",
         "LEDGER_DATABASE_URL": database_url,
@@ -292,11 +301,18 @@ def _application(database_url: str, settings: Settings, traces: Traces | None) -
 
 
 @contextmanager
-def _following(
-    application: Chatledger, pool: ConnectionPool[Connection[Any]], settings: Settings
+def following(
+    application: Chatledger,
+    pool: ConnectionPool[Connection[Any]],
+    settings: Settings,
+    leads: Collection[str],
 ) -> Iterator[Follower]:
     follower = Follower(
-        pool, all_read_models(), Reactions(application), poll_interval_s=settings.poll_interval_s
+        pool,
+        all_read_models(),
+        Reactions(application),
+        leads=leads,
+        poll_interval_s=settings.poll_interval_s,
     )
     application.on_append.append(follower.appended)
     follower.start()

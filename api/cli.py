@@ -16,7 +16,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api import limits, proof_cli
+from api import followers, limits, migrating, proof_cli, relay_cli
 from api.auditing import commands as auditing
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
@@ -46,6 +46,8 @@ app.add_typer(projections, name="projections")
 auditing.app.add_typer(proof_cli.audit)
 app.add_typer(auditing.app, name="audit")
 app.add_typer(reporting.reports)
+app.add_typer(migrating.app)
+app.add_typer(followers.app)
 console = Console()
 
 Workspace = Annotated[str, typer.Option("--workspace", help="The company.")]
@@ -82,6 +84,9 @@ def serve(
             on_listening=lambda: say_where(system, address),
             on_stopping=app.state.feeds.close,
         )
+
+
+app.command(name="relay", epilog=relay_cli.EXAMPLES)(relay_cli.relay)
 
 
 @app.command(epilog=examples("status", "status --data /var/lib/chatledger", "status --format json"))

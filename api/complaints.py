@@ -22,6 +22,7 @@ class NothingThere(Exception):
 COMPLAINTS = frozenset(
     {
         "adapters.merkle.note.KeyNotSafe",
+        "adapters.nats.stream.StreamRefused",
         "adapters.postgres.data_folder.DataFolderTaken",
         "adapters.postgres.embedded.PostgresFailed",
         "api.auditing.asker.AnswerRefused",
@@ -34,6 +35,7 @@ COMPLAINTS = frozenset(
         "api.demo.ServerLost",
         "api.exporting.NotSignedYet",
         "api.house.StoryBroken",
+        "api.relay_cli.NoNats",
         "api.reporting.printing.NotThereYet",
         "api.tracing.UnknownExporter",
         "builtins.OSError",

@@ -6,6 +6,7 @@ in its memory.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
@@ -30,6 +31,11 @@ LOCK_TIMEOUT_MS = 1_000
 """For the lock, which a session that was lost may hold until PostgreSQL notices."""
 
 STOP_TIMEOUT_S = 2.0
+
+
+def new_instance() -> int:
+    """A number for one run of the program."""
+    return secrets.randbelow(2**31 - 1) + 1
 
 
 @contextmanager

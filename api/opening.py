@@ -45,10 +45,10 @@ def opened(settings: Settings) -> Iterator[System]:
 
 
 @contextmanager
-def database(settings: Settings, *, owner: str) -> Iterator[str]:
+def database(settings: Settings, *, owner: str, may_be_new: bool = False) -> Iterator[str]:
     """The database as it is: nothing follows the ledger because somebody looked."""
     with ExitStack() as stack:
-        if url := there(settings).database_url:
+        if url := (settings if may_be_new else there(settings)).database_url:
             yield url
         else:
             try:

@@ -1,8 +1,9 @@
 """How far each follower of the ledger is, and who may move it.
 
-One process leads at a time, by an advisory lock of its session. That is for calm; what makes two writers
-impossible is the epoch: whoever takes the lead writes a new one into every checkpoint, and a checkpoint
-moves, in the transaction that changes the rows, only for who knows the epoch.
+Each read model is led by one process at a time, by an advisory lock of its session; one process may lead all
+of them, or several share them out. The lock is for calm; what makes two writers impossible is the epoch:
+whoever takes a lead writes a new one into the checkpoint, and a checkpoint moves, in the transaction that
+changes the rows, only for who knows its epoch.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from projections.read_model import READS
+from projections.read_model import READS, lead_of
 from projections.statements import Statements
 
-LEADER_LOCK = 0x666F6C6C6F776572  # "follower"; advisory locks are known by a number
+LEAD_LOCKS = 0x666F6C6C6F776572  # "follower"
+"""Advisory locks are known by numbers: a lead's is made of this one and the read model's name."""
 
 FOLLOWING, PARKED = "following", "parked"
+NOBODY = -1
+"""The epoch of who has no lead; no checkpoint has it."""
 
 
 class Fenced(Exception):
-    """Somebody else took the lead; what was done in this transaction is undone."""
+    """Somebody else took a lead that this process had; what was done in this transaction is undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,42 +83,59 @@ class Standing:
             return [found[-1], found[0]]
         return found[:1]
 
+    def held_back(self, names: Collection[str]) -> bool:
+        """Whether one of these may be waiting for another that is not among them, and goes on itself."""
+        reads = {read for name in names if self._goes_on(name) for read in READS.get(name, ())}
+        return any(self._goes_on(read) for read in reads.difference(names))
+
+    def _goes_on(self, name: str) -> bool:
+        own = self.checkpoints.get(name)
+        return own is not None and own.state != PARKED and own.position < self.head
+
     def _bounds(self, names: Collection[str]) -> dict[str, int]:
-        """Up to where each may go: never ahead of those whose rows it reads."""
+        """Up to where each may go: never ahead of those whose rows it reads, whoever leads these."""
         bounds: dict[str, int] = {}
         for name in names:
             own = self.checkpoints[name]
             bounds[name] = own.position if own.state == PARKED else self.head
-            for read in set(READS.get(name, ())) & bounds.keys():
+            for read in self.checkpoints.keys() & READS.get(name, ()):
                 position = self.checkpoints[read].position
-                together = position == own.position
+                together = read in bounds and position == own.position
                 bounds[name] = min(bounds[name], bounds[read] if together else position)
         return bounds
 
 
 class Checkpoints:
-    """The checkpoints of these followers, over one connection."""
+    """The checkpoints of these followers, and the leads that this connection's session has of them."""
 
     def __init__(self, connection: Connection[Any], names: Collection[str]) -> None:
         self.connection = connection
         self.names = list(names)
+        self.epochs: dict[str, int] = {}
+        """Of those that it leads."""
         self.statements = Statements.load("checkpoints")
 
-    def take_lead(self) -> int | None:
-        """Become the one who moves the checkpoints, until the session ends or `give_up_lead`.
+    def take_lead(self, wanted: Collection[str]) -> bool:
+        """Become the one who moves these, until the session ends or `give_up_lead`: each that nobody leads.
 
-        Returns the epoch; None while another process leads.
+        wanted: of LEADS. Returns whether it leads any now.
         """
-        if not self._locked("try_lock", LEADER_LOCK):
-            return None
-        with self.connection.transaction():
-            self.connection.execute(self.statements["add"], {"names": self.names})
-            row = self.connection.execute(self.statements["take_over"]).fetchone()
-        assert row is not None
-        return int(row[0])
+        missing = [name for name in self.names if name in wanted and name not in self.epochs]
+        free = {name for (name,) in self._asked("try_lock", names=missing)} if missing else set()
+        if free:
+            names = [name for name in self.names if lead_of(name) in free]
+            with self.connection.transaction():
+                self.connection.execute(self.statements["add"], {"names": self.names})
+                self.epochs |= dict(self._asked("take_over", names=names))
+        return bool(self.epochs)
 
     def give_up_lead(self) -> None:
-        self._locked("unlock", LEADER_LOCK)
+        self._asked("unlock", names=list({lead_of(name) for name in self.epochs}))
+        self.epochs.clear()
+
+    @property
+    def leads_all(self) -> bool:
+        return len(self.epochs) == len(self.names)
 
     def look(self) -> Standing:
         """The ledger's head and all checkpoints, in one snapshot."""
@@ -122,34 +143,33 @@ class Checkpoints:
         known = {name: Checkpoint(position, epoch, state) for _, name, position, epoch, state in rows if name}
         return Standing(rows[0][0], known)
 
-    def advance(self, names: Collection[str], epoch: int, after: int, until: int) -> None:
+    def advance(self, names: Collection[str], after: int, until: int) -> None:
         """Move checkpoints, in the transaction that changes the rows.
 
         Raises:
-            Fenced: somebody else took the lead.
+            Fenced: somebody else took a lead.
         """
-        self._fenced("advance", len(names), names=list(names), epoch=epoch, after=after, until=until)
+        self._fenced("advance", names, after=after, until=until)
 
     def topics(self, after: int, until: int) -> set[str]:
         """What kinds of events are in (after, until]."""
-        rows = self.connection.execute(self.statements["topics"], {"after": after, "until": until})
-        return {topic for (topic,) in rows}
+        return {topic for (topic,) in self._asked("topics", after=after, until=until)}
 
-    def park(self, name: str, epoch: int, position: int, error: str) -> None:
+    def park(self, name: str, position: int, error: str) -> None:
         """Stop one at the event that it fails at, visibly."""
-        self._fenced("fail", 1, name=name, epoch=epoch, state=PARKED, position=position, error=error)
+        self._fenced("fail", [name], state=PARKED, position=position, error=error)
 
-    def complain(self, name: str, epoch: int, position: int, error: str) -> None:
+    def complain(self, name: str, position: int, error: str) -> None:
         """Show that one fails, which goes on trying."""
-        self._fenced("fail", 1, name=name, epoch=epoch, state=FOLLOWING, position=position, error=error)
+        self._fenced("fail", [name], state=FOLLOWING, position=position, error=error)
 
-    def _fenced(self, statement: str, expected: int, **values: Any) -> None:
-        if self.connection.execute(self.statements[statement], values).rowcount != expected:
-            raise Fenced(f"{statement} {values}: another process has taken the lead.")
+    def _fenced(self, statement: str, names: Collection[str], **values: Any) -> None:
+        leads = {"names": list(names), "epochs": [self.epochs.get(name, NOBODY) for name in names]}
+        if self.connection.execute(self.statements[statement], leads | values).rowcount != len(names):
+            raise Fenced(f"{statement} {leads | values}: another process has taken the lead.")
 
-    def _locked(self, statement: str, lock: int) -> bool:
-        row = self.connection.execute(self.statements[statement], {"lock": lock}).fetchone()
-        return bool(row and row[0])
+    def _asked(self, statement: str, **values: Any) -> list[Any]:
+        return self.connection.execute(self.statements[statement], {"locks": LEAD_LOCKS} | values).fetchall()
 
 
 def statuses(connection: Connection[Any]) -> list[dict[str, Any]]:

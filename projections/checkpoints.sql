@@ -17,6 +17,13 @@ CREATE TABLE IF NOT EXISTS projection.checkpoint (
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 10);
 
+-- Where followers wait for each other; by whom and what for says `meeting.py`.
+CREATE TABLE IF NOT EXISTS projection.meeting (
+    one      boolean     PRIMARY KEY DEFAULT true CHECK (one),
+    position bigint      NOT NULL,
+    ends_at  timestamptz NOT NULL
+);
+
 -- A moment as the API writes it. Not declared IMMUTABLE, since then it could not be inlined.
 CREATE OR REPLACE FUNCTION projection.rfc3339(moment timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -64,20 +71,29 @@ INSERT INTO projection.checkpoint (name, definition) VALUES (%(name)s, %(definit
 ON CONFLICT (name) DO UPDATE SET definition = excluded.definition WHERE checkpoint.definition = '';
 
 -- name: try_lock
-SELECT pg_try_advisory_lock(%(lock)s);
+-- Of these leads the free ones. One asks at a time, so that of two who begin together one leads and the other
+-- stands by; whoever finds somebody asking, asks again soon.
+WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(%(locks)s) AS ours)
+SELECT name
+FROM turn CROSS JOIN unnest(%(names)s::text[]) AS name
+WHERE CASE WHEN turn.ours THEN pg_try_advisory_lock(hashtextextended(name, %(locks)s)) END;
 
 -- name: unlock
-SELECT pg_advisory_unlock(%(lock)s);
+SELECT pg_advisory_unlock(hashtextextended(name, %(locks)s)) FROM unnest(%(names)s::text[]) AS name;
 
 -- name: take_over
 WITH lead AS MATERIALIZED (SELECT nextval('projection.epoch') AS epoch)
 UPDATE projection.checkpoint SET epoch = lead.epoch
 FROM lead
-RETURNING checkpoint.epoch;
+WHERE name = ANY (%(names)s)
+RETURNING checkpoint.name, checkpoint.epoch;
 
 -- name: look
-SELECT ledger_head.position AS head, checkpoint.name, checkpoint.position, epoch, state
-FROM ledger_head LEFT JOIN projection.checkpoint ON name = ANY (%(names)s);
+-- While a meeting lasts the ledger ends there for all followers: `meeting.py`.
+SELECT least(ledger_head.position, meeting.position) AS head, checkpoint.name, checkpoint.position, epoch, state
+FROM ledger_head
+LEFT JOIN projection.meeting ON ends_at > clock_timestamp()
+LEFT JOIN projection.checkpoint ON name = ANY (%(names)s);
 
 -- name: topics
 SELECT DISTINCT topic FROM ledger WHERE position > %(after)s AND position <= %(until)s;
@@ -85,14 +101,39 @@ SELECT DISTINCT topic FROM ledger WHERE position > %(after)s AND position <= %(u
 -- name: advance
 UPDATE projection.checkpoint
 SET position = %(until)s, error = NULL, updated_at = clock_timestamp()
-WHERE name = ANY (%(names)s) AND epoch = %(epoch)s AND position = %(after)s AND state <> 'parked';
+FROM unnest(%(names)s::text[], %(epochs)s::bigint[]) AS lead (name, epoch)
+WHERE checkpoint.name = lead.name AND checkpoint.epoch = lead.epoch
+  AND position = %(after)s AND state <> 'parked';
 
 -- name: fail
 UPDATE projection.checkpoint
 SET state = %(state)s, updated_at = clock_timestamp(),
     error = jsonb_build_object('position', %(position)s::bigint, 'error', %(error)s::text, 'count',
         1 + CASE WHEN error->>'position' = %(position)s::bigint::text THEN (error->>'count')::int ELSE 0 END)
-WHERE name = %(name)s AND epoch = %(epoch)s;
+FROM unnest(%(names)s::text[], %(epochs)s::bigint[]) AS lead (name, epoch)
+WHERE checkpoint.name = lead.name AND checkpoint.epoch = lead.epoch;
+
+-- name: meet
+-- At the end of the ledger, or where the first of them is who had set out for more before it knew.
+INSERT INTO projection.meeting AS meeting (position, ends_at)
+SELECT greatest(ledger_head.position, max(checkpoint.position)),
+       clock_timestamp() + make_interval(secs => %(seconds)s)
+FROM ledger_head, projection.checkpoint WHERE name = ANY (%(names)s)
+GROUP BY ledger_head.position
+ON CONFLICT (one) DO UPDATE SET position = excluded.position, ends_at = excluded.ends_at;
+
+-- name: met
+-- Whether all of them are there; null where one has gone past it.
+SELECT CASE WHEN max(checkpoint.position) <= meeting.position
+            THEN min(checkpoint.position) = meeting.position END
+FROM projection.meeting, projection.checkpoint WHERE name = ANY (%(names)s) AND state <> 'parked'
+GROUP BY meeting.position;
+
+-- name: part
+DELETE FROM projection.meeting;
+
+-- name: leaders
+SELECT count(DISTINCT epoch) FROM projection.checkpoint WHERE name = ANY (%(names)s);
 
 -- name: retry
 UPDATE projection.checkpoint SET state = 'following', updated_at = clock_timestamp()

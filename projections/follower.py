@@ -1,6 +1,7 @@
-"""Follows the ledger in a thread: the process that leads moves the read models, the others watch.
+"""Follows the ledger in a thread: whoever leads a read model moves it, the others watch.
 
-When the leader ends, its session's lock goes with it, and one of the watchers leads within a second.
+One process leads all of them, or several share them out. When one ends, the locks of its session go with it,
+and another that may lead the same does so within a second.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from psycopg_pool import ConnectionPool
 from projections.checkpoints import Checkpoints, Fenced, Standing
 from projections.leader import Leader, Reacting, Reactor, described
 from projections.progress import Progress
-from projections.read_model import PLANS, REACTIONS, READ_MODELS, ReadModel
+from projections.read_model import LEADS, PLANS, REACTIONS, READ_MODELS, ReadModel
 from projections.wakes import ANNOUNCE_INTERVAL_S, announce, listening
 
 POLL_INTERVAL_S = 0.1
@@ -30,10 +31,10 @@ SHORTEST_REST_S, LONGEST_REST_S = 0.002, 0.015
 """After a range: one of thirty events takes little more than one of one. The shortest if somebody waits."""
 
 TAKEOVER_INTERVAL_S = 0.25
-"""How often a watcher tries to lead."""
+"""How often a process tries to lead what it may lead and another leads."""
 
 WATCH_INTERVAL_S = 0.015
-"""How often a watcher looks while somebody waits for a position."""
+"""How often a process looks at what others lead, while somebody or a read model of its own waits for that."""
 
 SHORTEST_BACKOFF_S = 0.025
 LONGEST_BACKOFF_S = 2.0
@@ -45,12 +46,16 @@ STANDSTILL_S = 120
 LONGEST_RANGE_S = 1_800
 """A leader that takes longer over a range is taken for one that stands still in the midst of it."""
 
+UNREACHABLE_S = 3
+"""A leader whose machine does not answer for so long is gone, and its session ends."""
+
 # A crash takes back the last rows and their position together, and they follow again from the ledger. Where
 # that would show somebody what he may see no more, the leader waits for the disk.
 BEGIN_SESSION = f"""
 SET synchronous_commit = off; {PLANS};
 SET idle_session_timeout = '{STANDSTILL_S}s'; SET idle_in_transaction_session_timeout = '{STANDSTILL_S}s';
-SET transaction_timeout = '{LONGEST_RANGE_S}s'
+SET transaction_timeout = '{LONGEST_RANGE_S}s';
+SET tcp_keepalives_idle = 1; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = {UNREACHABLE_S - 1}
 """
 END_SESSION = "RESET ALL; SELECT pg_advisory_unlock_all()"
 
@@ -66,12 +71,17 @@ class Follower:
         read_models: Sequence[ReadModel],
         reactions: Reacting,
         *,
+        leads: Collection[str] = LEADS,
         poll_interval_s: float = POLL_INTERVAL_S,
     ) -> None:
-        """pool: two of its connections are kept for as long as this follows."""
+        """pool: two of its connections are kept for as long as this follows.
+
+        leads: what it may lead; with none it only watches.
+        """
         self.pool = pool
         self.read_models = read_models
         self.reactions = reactions
+        self.leads = leads
         self.poll_interval_s = poll_interval_s
         self.progress = Progress(on_wait=self._ask)
         self._stopping = Event()
@@ -80,7 +90,14 @@ class Follower:
         self._appended = Event()
         self._complaint = ""
         self._backoff_s = SHORTEST_BACKOFF_S
+        self._try_again_at = 0.0
+        self._checkpoints: Checkpoints | None = None
         self._thread = Thread(target=self._run, name="follower", daemon=True)
+
+    @property
+    def led(self) -> list[str]:
+        """What this process leads just now."""
+        return sorted(self._checkpoints.epochs) if self._checkpoints else []
 
     def start(self) -> None:
         self._thread.start()
@@ -122,6 +139,7 @@ class Follower:
                 with self._session() as connection:
                     self._follow(connection)
             except Exception as error:
+                self._checkpoints = None
                 self._complain(error)
                 self._stopping.wait(self._backoff_s)
 
@@ -141,22 +159,24 @@ class Follower:
 
     def _follow(self, connection: Connection[Any]) -> None:
         checkpoints = Checkpoints(connection, [*(model.name for model in self.read_models), REACTIONS])
+        self._checkpoints = checkpoints
         while not self._stopping.is_set():
-            epoch = checkpoints.take_lead()
-            if epoch is not None:
+            if checkpoints.take_lead(self.leads):
                 try:
-                    self._lead(checkpoints, epoch)
+                    self._lead(checkpoints)
                 except Fenced as told_off:
                     logger.warning("the follower steps back: %s", told_off)
                 checkpoints.give_up_lead()
             self._watch(checkpoints)
 
-    def _lead(self, checkpoints: Checkpoints, epoch: int) -> None:
-        leader = Leader(checkpoints, epoch, self.read_models, noted=self.progress.note)
+    def _lead(self, checkpoints: Checkpoints) -> None:
+        leader = Leader(checkpoints, self.read_models, noted=self.progress.note)
         reactor = Reactor(leader, self.reactions)
         with listening(self.pool, self.wake):
             while not self._stopping.is_set():
                 self._woken.clear()
+                if not checkpoints.leads_all:
+                    self._share(checkpoints)
                 before = leader.look()
                 after = leader.follow(before)
                 reacted = reactor.react(after)
@@ -166,7 +186,25 @@ class Follower:
                 if after.checkpoints != before.checkpoints:
                     self._rest(after.head - before.effective)
                 else:
-                    self._woken.wait(reactor.pause_s(self.poll_interval_s))
+                    self._woken.wait(self._pause_s(reactor, after))
+
+    def _share(self, checkpoints: Checkpoints) -> None:
+        """Tell those who lead the others what this process appended; take what nobody leads any more."""
+        if self._appended.is_set():
+            self._appended.clear()
+            announce(checkpoints.connection)
+        if time.monotonic() >= self._try_again_at:
+            checkpoints.take_lead(self.leads)
+            self._try_again_at = time.monotonic() + TAKEOVER_INTERVAL_S
+
+    def _pause_s(self, reactor: Reactor, standing: Standing) -> float:
+        """How long to wait for being woken: what others lead wakes nobody when it has moved."""
+        checkpoints = reactor.leader.checkpoints
+        if checkpoints.leads_all:
+            return reactor.pause_s(self.poll_interval_s)
+        if self.progress.awaited or standing.held_back(checkpoints.epochs):
+            return WATCH_INTERVAL_S
+        return reactor.pause_s(min(self.poll_interval_s, TAKEOVER_INTERVAL_S))
 
     def _rest(self, events: int) -> None:
         """Let more come together, the longer the more come, and only a little while somebody waits."""
@@ -180,7 +218,7 @@ class Follower:
         self._woken.set()
 
     def _watch(self, checkpoints: Checkpoints) -> None:
-        """Tell the leader in another process what this one appends, and see what it does.
+        """Tell the leaders in other processes what this one appends, and see what they do.
 
         Until it is time to try to lead.
         """

@@ -1,4 +1,4 @@
-"""What the one process does that leads: it takes over ranges of the ledger, and reacts to them."""
+"""What a process does with the read models that it leads: it takes over ranges of the ledger, and reacts."""
 
 from __future__ import annotations
 
@@ -48,12 +48,11 @@ class ReadModelFailed(Exception):
 
 
 class Leader:
-    """Moves the checkpoints of one epoch, over the connection that has the lead."""
+    """Moves those that the checkpoints' session leads, and no other."""
 
     def __init__(
         self,
         checkpoints: Checkpoints,
-        epoch: int,
         read_models: Sequence[ReadModel],
         *,
         size: int = RANGE_SIZE,
@@ -62,27 +61,32 @@ class Leader:
         """noted: is told every standing that was reached."""
         self.checkpoints = checkpoints
         self.connection = checkpoints.connection
-        self.epoch = epoch
         self.read_models = {model.name: model for model in read_models}
         self.size = size
         self.noted = noted
         self._suspect: ReadModelFailed | None = None
 
+    @property
+    def led(self) -> list[str]:
+        """The read models that it may move, in the order of application."""
+        return [name for name in self.read_models if name in self.checkpoints.epochs]
+
     def look(self) -> Standing:
         """Where everybody is.
 
         Raises:
-            Fenced: somebody else took the lead.
+            Fenced: somebody else took a lead.
         """
         standing = self.checkpoints.look()
-        if any(one.epoch != self.epoch for one in standing.checkpoints.values()):
-            raise Fenced("Another process has taken the lead.")
+        for name, epoch in self.checkpoints.epochs.items():
+            if standing.checkpoints[name].epoch != epoch:
+                raise Fenced(f"{name}: another process has taken the lead.")
         self.noted(standing)
         return standing
 
     def follow(self, standing: Standing) -> Standing:
         """Take over what comes next, a range or two; a read model that fails at an event is parked."""
-        for taken in standing.ranges(self.read_models, self._size(standing)):
+        for taken in standing.ranges(self.led, self._size(standing)):
             try:
                 self.take_over(taken)
             except ReadModelFailed as failure:
@@ -96,12 +100,12 @@ class Leader:
         """Bring read models over one range, rows and checkpoints in one transaction.
 
         Raises:
-            Fenced: somebody else took the lead.
+            Fenced: somebody else took a lead.
             ReadModelFailed: one of them can't.
         """
         with self.connection.transaction():
             # First, so that who takes the lead away waits for this range, or ends it before it begins.
-            self.checkpoints.advance(taken.names, self.epoch, taken.after, taken.until)
+            self.checkpoints.advance(taken.names, taken.after, taken.until)
             topics = self.checkpoints.topics(taken.after, taken.until)
             if not all(topic.startswith(HARMLESS) for topic in topics):
                 self.connection.execute(DURABLE)
@@ -112,7 +116,7 @@ class Leader:
         try:
             model.apply(self.connection, taken.after, taken.until, topics, pipelined=True)
             for name, shown in SHOWS.items():
-                if model.name in shown and name in self.read_models.keys() - set(taken.names):
+                if model.name in shown and name in set(self.led) - set(taken.names):
                     self.read_models[name].show_anew(self.connection, taken.after, taken.until, topics)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise  # the database's trouble, not the event's: it passes
@@ -136,7 +140,7 @@ class Leader:
             return
         self._suspect = None
         logger.error("%s is parked at event %s", failure.name, failed.until, exc_info=cause)
-        self.checkpoints.park(failure.name, self.epoch, failed.until, described(cause))
+        self.checkpoints.park(failure.name, failed.until, described(cause))
 
 
 class Reactor:
@@ -156,6 +160,8 @@ class Reactor:
         own, and it has to be in the read models before anybody is told that the range is effective. What is
         due by the clock keeps nobody waiting, however much it is after a weekend.
         """
+        if REACTIONS not in self.leader.checkpoints.epochs:
+            return False
         after, until = standing.checkpoints[REACTIONS].position, standing.position(READS[REACTIONS])
         if time.monotonic() < self._rests_until or until < self._recorded:
             return False
@@ -183,14 +189,14 @@ class Reactor:
         return self._due is not None and self._due <= datetime.now(UTC)
 
     def _pass(self, standing: Standing, after: int, until: int) -> None:
-        self.leader.checkpoints.advance([REACTIONS], self.leader.epoch, after, until)
+        self.leader.checkpoints.advance([REACTIONS], after, until)
         self.leader.noted(standing.moved([REACTIONS], until))
 
     def _rest(self, until: int, error: Exception) -> None:
         if self.leader.connection.broken:
             raise error
         logger.error("reactions fail at event %s", until, exc_info=error)
-        self.leader.checkpoints.complain(REACTIONS, self.leader.epoch, until, described(error))
+        self.leader.checkpoints.complain(REACTIONS, until, described(error))
         self._rests_until = time.monotonic() + REACTIONS_REST_S
 
 

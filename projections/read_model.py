@@ -41,6 +41,10 @@ READS = {
 SHOWS = {"inbox": ("directory",)}
 """Whose rows a read model shows as they are: it waits for none, and shows them anew when they come."""
 
+LEADS = tuple(name for name in READ_MODELS if name != "directory")
+"""What a process may lead by itself. With the inbox it leads whose rows that shows, as these are written into
+its own, and what has to follow from what was recorded."""
+
 HARMLESS = ("message.", "delivery.")
 """How the topics begin that change nothing about who sees what."""
 
@@ -143,6 +147,11 @@ class ReadModel:
 def built_from(name: str) -> set[str]:
     """Those whose rows decide about the rows of this one."""
     return {*READS.get(name, ()), *SHOWS.get(name, ())}
+
+
+def lead_of(name: str) -> str:
+    """With which of LEADS this one is led."""
+    return "inbox" if name in (*SHOWS["inbox"], REACTIONS) else name
 
 
 def all_read_models() -> list[ReadModel]:

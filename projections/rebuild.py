@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -25,6 +25,7 @@ from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
 
 from projections.building import BEFORE, INDEX, KEPT, NEXT, Building, value
+from projections.meeting import meeting
 from projections.read_model import READ_MODELS, built_from
 from projections.replay import SESSION, Replay
 from projections.switch import SwitchHindered, switch
@@ -179,7 +180,10 @@ class Rebuild:
         found: list[Difference] = []
         self.connection.isolation_level = IsolationLevel.REPEATABLE_READ
         try:
-            with self.connection.transaction():
+            with ExitStack() as stack:
+                with meeting(self.pool, self.names):
+                    stack.enter_context(self.connection.transaction())
+                    self.building.live()  # from here on the snapshot stands
                 self.building.take_over_rest(self.connection)  # to where this snapshot sees the live tables
                 self.connection.execute(PLANS_TO_COMPARE)
                 tables = [(name, table) for name in self.names for table in self._tables(name)]

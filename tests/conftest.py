@@ -7,6 +7,7 @@ databases).
 Tests that need tables copy a database that has them, `migrated`: some 15 ms instead of a second.
 """
 
+import asyncio
 import os
 import shutil
 import signal
@@ -27,6 +28,7 @@ from adapters.postgres.embedded import SETTINGS, EmbeddedPostgres
 from adapters.postgres.recorder import LEDGER_SQL
 from api.app import make_tables
 from tests.databases import Databases
+from tests.nats_servers import nats_server, remove_streams
 
 # What survives a power cut is PostgreSQL's to prove; without fsync a database is made and dropped in no time.
 SERVER_SETTINGS = {
@@ -101,6 +103,23 @@ def database_url(databases: Databases) -> Iterator[str]:
     url = databases.create()
     yield url
     databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+def one_nats_url() -> Iterator[str]:
+    """The JetStream of this worker; `CHATLEDGER_NATS_URL` uses that server instead, and empties it."""
+    if url := os.environ.get("CHATLEDGER_NATS_URL"):
+        yield url
+        return
+    with nats_server() as server:
+        yield server.url
+
+
+@pytest.fixture
+def nats_url(one_nats_url: str) -> str:
+    """A JetStream without any stream; it is not the test's to be killed."""
+    asyncio.run(remove_streams(one_nats_url))
+    return one_nats_url
 
 
 def _server_url(config: pytest.Config) -> str:

@@ -48,7 +48,7 @@ from domain import ids, inbound
 from domain.address import AddressRef
 from domain.application import Chatledger
 from projections.checkpoints import Checkpoints
-from projections.read_model import REACTIONS, READ_MODELS, table_definitions
+from projections.read_model import LEADS, REACTIONS, READ_MODELS, table_definitions
 from projections.rebuild import CONNECTIONS, rebuilding
 
 ABREAST = 100
@@ -198,7 +198,7 @@ def build_read_models(
     The others count as there too, with nothing in them.
     """
     with psycopg.connect(url, autocommit=True) as connection:
-        Checkpoints(connection, [*READ_MODELS, REACTIONS]).take_lead()
+        Checkpoints(connection, [*READ_MODELS, REACTIONS]).take_lead(LEADS)
         connection.execute("UPDATE projection.checkpoint SET position = %s", [head])
     with create_pool(url, max_size=CONNECTIONS) as pool, rebuilding(pool, names, watch) as rebuild:
         rebuild.run(verify=False)

@@ -30,7 +30,7 @@ from domain.receiving import APPENDED, DUPLICATE
 from projections import follower, replay
 from projections.checkpoints import Fenced
 from projections.reactions import Reactions
-from projections.read_model import READ_MODELS, all_read_models
+from projections.read_model import LEADS, READ_MODELS, all_read_models
 from projections.rebuild import CONNECTIONS, RebuildRunning, rebuilding
 from projections.switch import SwitchHindered
 from tests.faults.processes import Telling
@@ -82,10 +82,10 @@ def work(tell: Telling, url: str, name: str, seconds: float = float("inf")) -> N
             thread.join()
 
 
-def follow(tell: Telling, url: str, name: str) -> None:
-    """Follow the ledger with all read models and reactions."""
+def follow(tell: Telling, url: str, name: str, *leads: str) -> None:
+    """Follow the ledger. leads: the read models that it may lead; all and the reactions, if none is said."""
     with application(url) as app, create_pool(url, max_size=4, name=name) as pool:
-        following = follower.Follower(pool, all_read_models(), Reactions(app))
+        following = follower.Follower(pool, all_read_models(), Reactions(app), leads=leads or LEADS)
         app.on_append.append(following.appended)
         following.start()
         tell(following=True)

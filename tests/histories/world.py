@@ -56,7 +56,7 @@ class World:
             if not self.reactions.do_due(self.connection):
                 break
         if head > before:
-            self.leader.checkpoints.advance([REACTIONS], self.leader.epoch, before, head)
+            self.leader.checkpoints.advance([REACTIONS], before, head)
 
     def rows(self) -> dict[str, list[Any]]:
         """Everything that the read models hold."""

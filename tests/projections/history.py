@@ -14,7 +14,7 @@ import adapters.postgres
 from adapters.postgres.database import create_pool, migrate
 from projections.checkpoints import Checkpoints, Range
 from projections.leader import Leader
-from projections.read_model import REACTIONS, READ_MODELS, ReadModel, table_definitions
+from projections.read_model import LEADS, REACTIONS, READ_MODELS, ReadModel, table_definitions
 from projections.rebuild import CONNECTIONS, Watch, no_watch, rebuilding
 
 LEDGER_SQL = Path(adapters.postgres.__file__).with_name("ledger.sql")
@@ -30,10 +30,10 @@ def migrate_everything(connection: Connection[Any]) -> None:
 def leading(connection: Connection[Any]) -> Iterator[Leader]:
     """The lead over all real read models, for as long as the block lasts."""
     checkpoints = Checkpoints(connection, [*READ_MODELS, REACTIONS])
-    epoch = checkpoints.take_lead()
-    assert epoch is not None
+    assert checkpoints.take_lead(LEADS)
+    assert checkpoints.leads_all
     try:
-        yield Leader(checkpoints, epoch, [ReadModel(name) for name in READ_MODELS])
+        yield Leader(checkpoints, [ReadModel(name) for name in READ_MODELS])
     finally:
         checkpoints.give_up_lead()
 

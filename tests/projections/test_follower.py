@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,9 +23,9 @@ from projections.checkpoints import (
     retry,
     statuses,
 )
-from projections.follower import POLL_INTERVAL_S, Follower
+from projections.follower import POLL_INTERVAL_S, TAKEOVER_INTERVAL_S, Follower
 from projections.leader import RANGE_SIZE, Leader
-from projections.read_model import REACTIONS, ReadModel
+from projections.read_model import LEADS, REACTIONS, ReadModel
 from projections.statements import Statements
 from tests.projections.history import History
 
@@ -41,6 +41,14 @@ INSERT INTO tally_{name} SELECT position FROM ledger WHERE position > %(after)s 
 -- on: poison.{name}
 SELECT 1 / 0;
 """
+
+WITNESS = """
+-- name: alone
+-- on: *
+SELECT 1 / CASE WHEN (SELECT max(position) FROM tally_visibility) >= %(until)s
+                 AND (SELECT max(position) FROM tally_timeline) >= %(until)s THEN 1 ELSE 0 END;
+"""
+"""Fails where the inbox would be ahead of those whose rows it reads."""
 
 NAMES = ("directory", "access", "visibility", "threads", "timeline", "inbox")
 TIMEOUT_S = 10.0
@@ -88,10 +96,15 @@ class Place:
     models: list[Tally] = field(default_factory=lambda: [Tally(name) for name in NAMES])
 
     def follower(
-        self, reactions: Quiet | None = None, *, poll_interval_s: float = POLL_INTERVAL_S
+        self,
+        reactions: Quiet | None = None,
+        *,
+        leads: Collection[str] = LEADS,
+        poll_interval_s: float = POLL_INTERVAL_S,
     ) -> Follower:
         pool: ConnectionPool[Connection[Any]] = self.started.enter_context(create_pool(self.url, max_size=3))
-        follower = Follower(pool, self.models, reactions or self.reactions, poll_interval_s=poll_interval_s)
+        reactions = reactions or self.reactions
+        follower = Follower(pool, self.models, reactions, leads=leads, poll_interval_s=poll_interval_s)
         follower.start()
         self.started.callback(follower.stop)
         return follower
@@ -249,14 +262,13 @@ def test_the_old_leader_writes_nothing_after_another_took_the_lead(place: Place)
     names = [*NAMES, REACTIONS]
     with psycopg.connect(place.url, autocommit=True) as other:
         mine, theirs = Checkpoints(place.history.connection, names), Checkpoints(other, names)
-        epoch = mine.take_lead()
-        assert epoch is not None
-        paused = Leader(mine, epoch, place.models)
+        assert mine.take_lead(LEADS)
+        paused = Leader(mine, place.models)
         standing = paused.look()
-        assert theirs.take_lead() is None
+        assert not theirs.take_lead(LEADS)
 
-        mine.give_up_lead()
-        assert theirs.take_lead()
+        place.history.connection.execute("SELECT pg_advisory_unlock_all()")
+        assert theirs.take_lead(LEADS)
         place.write()
 
         with pytest.raises(Fenced):
@@ -264,6 +276,74 @@ def test_the_old_leader_writes_nothing_after_another_took_the_lead(place: Place)
         with pytest.raises(Fenced):
             paused.follow(Standing(1, standing.checkpoints))
         assert place.tallied("inbox") == []
+
+
+def test_whoever_lost_the_lead_of_one_moves_the_others_but_not_that(place: Place) -> None:
+    names = [*NAMES, REACTIONS]
+    with psycopg.connect(place.url, autocommit=True) as other:
+        mine, theirs = Checkpoints(place.history.connection, names), Checkpoints(other, names)
+        assert mine.take_lead(LEADS)
+        assert mine.leads_all
+        leader = Leader(mine, place.models)
+        place.history.connection.execute("SELECT pg_advisory_unlock_all()")
+        assert theirs.take_lead(["inbox"])
+        place.write()
+
+        leader.take_over(Range(("timeline", "visibility"), 0, 1))
+        for name in ("inbox", "directory"):  # which go together
+            with pytest.raises(Fenced):
+                leader.take_over(Range((name,), 0, 1))
+        with pytest.raises(Fenced):
+            leader.look()
+        Leader(theirs, place.models).take_over(Range(("inbox",), 0, 1))
+        assert place.tallied("inbox") == place.tallied("timeline") == [1]
+
+
+def test_followers_share_the_read_models_out_and_one_takes_over_from_the_other(place: Place) -> None:
+    sharing = [place.follower(leads=leads) for leads in (["inbox", "access"], ["visibility", "timeline"])]
+    assert eventually(
+        lambda: (
+            [one.led for one in sharing]
+            == [["access", "directory", "inbox", REACTIONS], ["timeline", "visibility"]]
+        )
+    )
+    standing_by = place.follower()
+    assert eventually(lambda: standing_by.led == ["threads"])
+    for follower in (*sharing, standing_by):
+        assert follower.wait_for(place.write(), TIMEOUT_S)
+
+    sharing[0].stop()
+    assert standing_by.wait_for(place.write(), TIMEOUT_S)
+
+    assert standing_by.led == ["access", "directory", "inbox", REACTIONS, "threads"]
+    assert all(place.tallied(name) == [1, 2, 3, 4] for name in NAMES)
+    assert sorted(place.reactions.seen) == [(0, 1), (1, 2), (2, 3), (3, 4)]
+
+
+def test_nobody_gets_ahead_of_those_whose_rows_he_reads_and_another_leads(place: Place) -> None:
+    inbox = next(model for model in place.models if model.name == "inbox")
+    inbox.statements = Statements("inbox.sql", f"{TALLY}{WITNESS}".format(name="inbox"))
+    for leads in ("visibility", "timeline", "inbox"):
+        place.follower(leads=[leads])
+    watcher = place.follower(leads=())
+
+    for _ in range(40):
+        place.write(20)
+        watcher.appended(place.history.head)
+
+    assert asyncio.run(watcher.models_at(800, TIMEOUT_S, ["inbox"]))
+    assert place.status("inbox")["state"] == "following"
+    assert place.tallied("inbox") == place.tallied("visibility") == list(range(1, 801))
+
+
+def test_who_leads_nothing_only_watches(place: Place) -> None:
+    watcher = place.follower(leads=())
+    place.write()
+    assert not watcher.wait_for(1, 3 * TAKEOVER_INTERVAL_S)
+    assert watcher.led == []
+
+    place.follower(poll_interval_s=60)
+    assert watcher.wait_for(1, TIMEOUT_S)
 
 
 def test_a_poisonous_event_parks_the_read_model_that_fails_at_it_and_no_other(place: Place) -> None:

@@ -1,0 +1,100 @@
+"""A process that brings read models up to the ledger and serves no API; beside it, how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Event
+from typing import Any
+
+import psycopg
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
+from rich.console import Console
+
+from adapters.postgres.database import create_pool
+from adapters.settings import Settings
+from api.app import FOLLOWING_CONNECTIONS, application_over, following, make_tables
+from api.beside import beside
+from api.living import living, new_instance
+from api.logs import configure
+from api.metrics import MODELS
+from projections.checkpoints import PARKED, statuses
+from projections.follower import Follower
+
+LOOK_TIMEOUT_S = 5
+
+
+def follow_until_told(
+    console: Console,
+    database_url: str,
+    settings: Settings,
+    leads: Collection[str],
+    metrics_host: str,
+    metrics_port: int | None,
+) -> None:
+    """Follow until SIGINT or SIGTERM. metrics_port: None for no answers about itself, 0 for any free one."""
+    configure(settings.logs, secrets=settings.secrets)
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        follower = stack.enter_context(open_follower(database_url, settings, leads))
+        console.print(f"Chatledger follows with {', '.join(leads)}", highlight=False, soft_wrap=True)
+        if metrics_port is not None:
+            registry = CollectorRegistry()
+            registry.register(Numbers(database_url, follower))
+            address = stack.enter_context(
+                beside(metrics_port, lambda: health(database_url, follower), registry, host=metrics_host)
+            )
+            console.print(f"  its numbers       {address}/metrics", highlight=False, soft_wrap=True)
+        Event().wait()
+
+
+@contextmanager
+def open_follower(database_url: str, settings: Settings, leads: Collection[str]) -> Iterator[Follower]:
+    """Follow until the context is left. leads: what it may lead."""
+    with ExitStack() as stack:
+        application = stack.enter_context(application_over(database_url, settings))
+        pool = stack.enter_context(
+            create_pool(database_url, max_size=FOLLOWING_CONNECTIONS, name="chatledger follow")
+        )
+        make_tables(pool, database_url)
+        stack.enter_context(living(database_url, new_instance(), application.forget_private))
+        yield stack.enter_context(following(application, pool, settings, leads))
+
+
+def health(database_url: str, follower: Follower) -> dict[str, Any]:
+    """Ready is who leads or stands by, over a database that answers, with nothing parked of what it leads."""
+    led = follower.led
+    parked = [one["name"] for one in _statuses(database_url) if one["state"] == PARKED and one["name"] in led]
+    return {"status": "parked" if parked else "ok", "leads": led, "parked": parked}
+
+
+class Numbers:
+    """For Prometheus: how far every read model is, and which of them this process leads."""
+
+    def __init__(self, database_url: str, follower: Follower) -> None:
+        self.database_url, self.follower = database_url, follower
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing beforehand, as that would take asking the database."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        leads = self.follower.led
+        led = GaugeMetricFamily(
+            "chatledger_read_model_led", "1 where this process leads it.", labels=["name"]
+        )
+        told = {
+            field: GaugeMetricFamily(f"chatledger_read_model_{field}", text, labels=["name"])
+            for field, text in MODELS.items()
+        }
+        for status in _statuses(self.database_url):
+            led.add_metric([status["name"]], status["name"] in leads)
+            for field, family in told.items():
+                value = status["state"] == PARKED if field == "parked" else status[field]
+                family.add_metric([status["name"]], value)
+        yield from (led, *told.values())
+
+
+def _statuses(database_url: str) -> list[dict[str, Any]]:
+    with psycopg.connect(database_url, autocommit=True, connect_timeout=LOOK_TIMEOUT_S) as connection:
+        return statuses(connection)
