@@ -180,7 +180,7 @@ def open_system(
             secret,
             token,
             *_questions(asking),
-            traces,
+            traces=traces,
         )
 
 
@@ -196,7 +196,11 @@ def create_app(system: System) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_reading,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours: tracing.py, metrics.py, logs.py
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+        },  # there are our own
     )
     app.state.system, app.state.callers = system, {}
     app.state.metrics = _metrics(system)

@@ -46,9 +46,7 @@ log = logging.getLogger(__name__)
 class Feeds:
     """All open feeds of this process."""
 
-    def __init__(
-        self, feed: Feed, access: Access, follower: Follower, on_told: OnTold | None = None
-    ) -> None:
+    def __init__(self, feed: Feed, access: Access, follower: Follower, on_told: OnTold | None = None) -> None:
         """on_told: is called when readers were told something."""
         self.on_told = on_told
         self.feed, self.access, self.follower = feed, access, follower

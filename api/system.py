@@ -78,7 +78,7 @@ class System:
     preview: Preview
     report: Report
     waits: Waits
-    traces: Traces | None = None
+    traces: Traces | None = field(default=None, kw_only=True)
     """Where OpenTelemetry is asked for."""
     told: Told = field(default_factory=Told)
     keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)

@@ -21,7 +21,6 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,7 +77,7 @@ class Traces:
         self.tracer = tracer
         self._followed: OrderedDict[int, Appended] = OrderedDict()
         self._in_use = Lock()
-        self._before: Mapping[str, int] = {}
+        self._known: Mapping[str, int] = {}
         self._noted_ns = 0
 
     @contextmanager
@@ -99,41 +98,42 @@ class Traces:
         span.set_attribute("chatledger.position", position)
         span.set_attribute("chatledger.events", events)
         if span.is_recording():
-            context = set_span_in_context(NonRecordingSpan(span.get_span_context()))
+            context, now_ns = set_span_in_context(NonRecordingSpan(span.get_span_context())), time.time_ns()
+            each = Appended(workspace_id, position, context, context, now_ns)
             with self._in_use:
-                self._followed[position] = Appended(workspace_id, position, context, context, time.time_ns())
+                self._followed[position] = each
                 if len(self._followed) > FOLLOWED:
                     self._followed.popitem(last=False)
+                # Read models may have been woken by somebody else's append, and be there already.
+                self._project(
+                    each, [name for name, at in self._known.items() if at >= position], now_ns, now_ns
+                )
 
     def noted(self, standing: Standing) -> None:
         """Read models are there; called with every standing that this process comes to know."""
         now_ns = time.time_ns()
         known = {name: one.position for name, one in standing.checkpoints.items()}
-        before, self._before = self._before, known
-        since_ns, self._noted_ns = self._noted_ns, now_ns
-        if self._followed:
-            moved = {name: (before.get(name, at), at) for name, at in known.items()}
-            for each in self._all():
-                passed = [name for name, (after, until) in moved.items() if after < each.position <= until]
-                if passed:
-                    self._project(each, passed, max(since_ns, each.ended_ns), now_ns)
+        with self._in_use:
+            before, self._known = self._known, known
+            since_ns, self._noted_ns = self._noted_ns, now_ns
+            for each in self._followed.values():
+                passed = [name for name, at in known.items() if before.get(name, at) < each.position <= at]
+                self._project(each, passed, max(since_ns, each.ended_ns), now_ns)
             self._let_go(min(known.values(), default=0), now_ns)
 
     def told(self, workspace_id: str, after: int, until: int, readers: int, begun_ns: int) -> None:
         """So many readers of feeds were told what happened in (after, until]."""
-        for each in self._all():
+        with self._in_use:
+            followed = list(self._followed.values())
+        for each in followed:
             if each.workspace_id == workspace_id and after < each.position <= until:
                 span = self.tracer.start_span("feed", each.shown, start_time=begun_ns)
                 span.set_attribute("chatledger.readers", readers)
                 span.end()
 
-    def _all(self) -> list[Appended]:
-        if not self._followed:
-            return []
-        with self._in_use:
-            return list(self._followed.values())
-
     def _project(self, each: Appended, names: Sequence[str], begun_ns: int, ended_ns: int) -> None:
+        if not names:
+            return
         name = "react" if list(names) == [REACTIONS] else "project"
         span = self.tracer.start_span(name, each.append, start_time=min(begun_ns, ended_ns))
         span.set_attribute("chatledger.read_models", sorted(names))
@@ -143,11 +143,10 @@ class Traces:
 
     def _let_go(self, everywhere: int, now_ns: int) -> None:
         """Feeds may be told a little after the read models are there, so not at once."""
-        with self._in_use:
-            for position, each in list(self._followed.items()):
-                waited_s = (now_ns - each.ended_ns) / 1e9
-                if waited_s > FOLLOWED_S or (position <= everywhere and waited_s > FEED_WITHIN_S):
-                    del self._followed[position]
+        for position, each in list(self._followed.items()):
+            waited_s = (now_ns - each.ended_ns) / 1e9
+            if waited_s > FOLLOWED_S or (position <= everywhere and waited_s > FEED_WITHIN_S):
+                del self._followed[position]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A backup is worth what a drill shows: position and tree head of what was restored, by what is kept outside."""
+"""A backup is worth what a drill shows: position and tree head of what was restored, by what is outside."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Company:
         company.key = self.key
         return company
 
-    def verify(self) -> Report:
-        return verified(exported(self.database_url), self.key, self.folder / "checkpoints")
+    def verify(self, *former_keys: str) -> Report:
+        return verified(exported(self.database_url), self.key, self.folder / "checkpoints", *former_keys)
 
     def status(self) -> Status:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
@@ -96,7 +96,7 @@ def test_what_was_dumped_while_all_went_on_is_whole_and_goes_on(
     assert restored.verify().good
 
 
-def test_a_copy_that_is_too_old_is_recognised_and_signs_nothing(
+def test_a_copy_that_is_too_old_is_recognised_and_only_goes_on_under_another_name(
     database_url: str, restored_url: str, tmp_path: Path
 ) -> None:
     company, dump = Company(database_url, tmp_path), tmp_path / "chatledger.dump"
@@ -111,10 +111,15 @@ def test_a_copy_that_is_too_old_is_recognised_and_signs_nothing(
     report = restored.verify()
 
     assert report.first is not None
-    assert (report.good, report.size, report.first.after) == (False, old, old)
+    assert (report.good, report.size, report.first.code) == (False, old, "cut_off")
     with restored.serve() as server:
         eventually(lambda: is_broken(server))
         assert restored.status()["proof"]["signed_size"] <= old < signed
+    anew = Company(restored_url, tmp_path / "anew")
+    with signing(restored_url, anew.folder, log_origin="log.example/2") as server:
+        eventually(lambda: not is_broken(server))
+        assert anew.sign(server, record(restored_url, 1)) > old
+    assert anew.verify(company.key).good
 
 
 @pytest.mark.drill

@@ -1,4 +1,4 @@
-"""What happened to a request is one trace, from HTTP to the feed that tells of it; and nothing where nobody asks."""
+"""What happened to a request is one trace, from HTTP to the feed that tells of it; or nothing is traced."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import INVALID_SPAN
 
-from api.traced import TracedChatledger, TracedRequests
+from api.traced import TracedChatledger
 from api.tracing import FOLLOWED, Traces, UnknownExporter, exporter_asked_for, tracing
 from projections.checkpoints import Checkpoint, Standing
 from tests.api.client import Client, Server, serving
@@ -99,7 +99,9 @@ def test_a_message_is_one_trace_from_its_webhook_to_an_open_screen(
     assert told(found["project"])["chatledger.read_models"]
     assert told(found["feed"])["chatledger.readers"] == 1
     assert told(request)["chatledger.request_id"] == answer.headers["x-request-id"]
-    assert told(found["command hearing"])["chatledger.causation"] == f"request:{answer.headers['x-request-id']}"
+    assert (
+        told(found["command hearing"])["chatledger.causation"] == f"request:{answer.headers['x-request-id']}"
+    )
 
 
 def test_no_span_holds_what_people_wrote_or_who_they_are(
@@ -185,7 +187,9 @@ def test_no_more_is_followed_than_memory_holds_and_nothing_for_good(monkeypatch:
         with spans.traces.span("append") as span:
             spans.traces.appended(span, "main", position, 1)
     spans.traces.noted(standing(1))
-    assert "project" not in {span.name for span in spans.exporter.get_finished_spans()}  # the oldest was let go
+    assert "project" not in {
+        span.name for span in spans.exporter.get_finished_spans()
+    }  # the oldest was let go
 
     monkeypatch.setattr("api.tracing.FEED_WITHIN_S", -1)
     spans.traces.noted(standing(FOLLOWED + 1))
