@@ -5,6 +5,7 @@ What a command needs is imported by it: all of it together takes a second and mo
 
 from __future__ import annotations
 
+import json
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,10 +65,17 @@ def serve(
     """
     from api import serving
     from api.app import create_app, open_system
+    from api.logs import configure
+    from api.tracing import tracing
 
     settings = settings_with(host=host, port=port, data=data)
+    configure(settings.logs, secrets=settings.secrets)
     owner = f"chatledger serve on {settings.host}:{settings.port}"
-    with open_system(settings, owner=owner) as system, serving.listen(settings) as listening:
+    with (
+        tracing() as traces,
+        open_system(settings, owner=owner, traces=traces) as system,
+        serving.listen(settings) as listening,
+    ):
         address = serving.address_of(listening)
         app = create_app(system)
         serving.serve(
@@ -81,12 +89,27 @@ def serve(
 app.command(name="relay", epilog=relay_cli.EXAMPLES)(relay_cli.relay)
 
 
-@app.command(epilog=examples("status", "status --data /var/lib/chatledger"))
-def status(data: Data = None) -> None:
-    """Show how far each read model is, beside a running server or without one."""
+@app.command(epilog=examples("status", "status --data /var/lib/chatledger", "status --format json"))
+def status(
+    form: Annotated[
+        Literal["table", "json"], typer.Option("--format", help="For people, or machines.")
+    ] = "table",
+    data: Data = None,
+) -> None:
+    """Show how the whole system is, beside a running server or without one: how far, and who does what.
+
+    Read models, tree heads and where they are kept, webhooks, daily reports, the relay, the database.
+    """
+    from api.status import status_of
+    from api.system_table import system_table
+
     with database(settings_with(data=data), owner="chatledger status") as url:
         with psycopg.connect(url, autocommit=True) as connection:
-            console.print(models_table(checkpoints.statuses(connection)))
+            found = status_of(connection)
+    if form == "json":
+        print(json.dumps(found, indent=2, default=float))
+    else:
+        console.print(system_table(found))
 
 
 @app.command(

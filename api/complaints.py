@@ -34,6 +34,7 @@ COMPLAINTS = frozenset(
         "api.house.StoryBroken",
         "api.relay_cli.NoNats",
         "api.reporting.printing.NotThereYet",
+        "api.tracing.UnknownExporter",
         "builtins.OSError",
         "domain.errors.Refused",
         "eventsourcing.persistence.PersistenceError",

@@ -26,6 +26,7 @@ from psycopg import AsyncConnection
 from adapters.postgres.database import CONNECT_TIMEOUT_S
 from adapters.webhooks import Outcome, Sender
 from api import limits
+from api.leads import DELIVERING_LOCK
 from api.metrics import Metrics
 from api.system import System
 from domain.errors import UnknownThing
@@ -37,7 +38,6 @@ from projections.notifications import Notified
 from projections.statements import Statements
 
 STATEMENTS = Statements("delivering.sql", files("api").joinpath("delivering.sql").read_text("utf-8"))
-DELIVERING_LOCK = 0x64656C6976657273  # "delivers"; advisory locks are known by a number
 
 PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
 

@@ -2,7 +2,7 @@
 
     Problem            what this package itself refuses, listed in PROBLEMS
     domain.Refused     what the domain refuses, listed in domain/errors.py
-    anything else      500, which tells the caller nothing but a number that is in our log too
+    anything else      500, which tells the caller nothing but the request's id, which is in our log too
 
 Each has a stable `code`, which is the end of its `type`; docs/errors.md explains them all.
 """
@@ -23,6 +23,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from structlog.contextvars import get_contextvars
 
 from adapters.postgres.refusals import StorageFull
 from api import limits
@@ -186,7 +187,7 @@ def _trouble(code: str, detail: str, error: Exception) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    number = str(uuid4())
+    number = get_contextvars().get("request_id") or str(uuid4())
     log.error("request failed, number %s", number, exc_info=error)
     return answer_to(Problem("internal", f"It is in our log as {number}.", number=number))
 

@@ -10,12 +10,13 @@ from fastapi.concurrency import run_in_threadpool
 from prometheus_client import CONTENT_TYPE_LATEST
 from psycopg import Connection
 
-from api import limits, proving
+from api import limits
 from api.admin_answers import Health, ReadModelStatuses
 from api.errors import DATABASE_AWAY, RETRY_AFTER, Problem
 from api.metrics import collected
 from api.reading import DESCRIBED, POSITION_HEADER, AdminRead
 from api.routing import router
+from api.status import Status, status_of
 from api.system import System, running
 from projections.checkpoints import PARKED, statuses
 
@@ -60,10 +61,12 @@ async def ready(request: Request) -> dict[str, str]:
 
 @open_routes.get("/metrics", response_class=Response, responses=PROMETHEUS)
 async def metrics(request: Request) -> Response:
-    """For Prometheus."""
-    items = await run_in_threadpool(_statuses, running(request))
-    collected(request).note_proof(await run_in_threadpool(_proof, running(request)))
-    text = collected(request).render(items, open_feeds=len(request.app.state.feeds.open))
+    """For Prometheus; also of a process whose database does not answer."""
+    try:
+        status = await run_in_threadpool(_status, running(request))
+    except DATABASE_AWAY:
+        status = None
+    text = collected(request).render(status, request.app.state.feeds.open)
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
@@ -73,7 +76,7 @@ def _statuses(system: System) -> list[dict[str, Any]]:
         return statuses(connection)
 
 
-def _proof(system: System) -> dict[str, Any]:
+def _status(system: System) -> Status:
     connection: Connection[Any]
     with system.pool.connection() as connection:
-        return proving.status(connection)
+        return status_of(connection)

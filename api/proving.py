@@ -27,9 +27,8 @@ from adapters.postgres.database import CONNECT_TIMEOUT_S
 from adapters.settings import Settings
 from api.hashing import STATEMENTS, Lead, NotAsSigned, leaves_after, standing
 from api.keeping import Keeping, LeadLost
+from api.leads import PROVING_LOCK
 from projections.leader import described
-
-PROVING_LOCK = 0x70726F7665  # "prove"; advisory locks are known by a number
 
 BATCH_EVENTS = 512
 LOOK_INTERVAL_S = 0.25
@@ -45,7 +44,14 @@ CHECK_AGAIN_S = 30.0
 """After something was found that forbids signing: an operator may put it right."""
 
 STOP_TIMEOUT_S = 15.0
-BEGIN_SESSION = b"SET enable_seqscan = off; SET synchronous_commit = off; SET statement_timeout = '30s'"
+
+STANDSTILL_S = 120
+"""Who has not been heard of for so long stands still, or his machine is gone, and another one signs."""
+
+BEGIN_SESSION = f"""
+SET enable_seqscan = off; SET synchronous_commit = off; SET statement_timeout = '30s';
+SET idle_session_timeout = '{STANDSTILL_S}s'
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +94,7 @@ class Prover:
             connect_timeout=CONNECT_TIMEOUT_S,
             application_name="chatledger proof",
         ) as connection:
-            connection.execute(BEGIN_SESSION)
+            connection.execute(BEGIN_SESSION.encode())
             lead = Lead(connection, 0)
             while not (lead.row("try_lock", lock=PROVING_LOCK) or (False,))[0]:
                 if self.stopping.wait(LEAD_INTERVAL_S):
@@ -204,7 +210,7 @@ class Head:
 
 
 def status(connection: Connection[Any]) -> dict[str, Any]:
-    """`{size, signed_size, broken, places: [{name, size, error}]}`, for whoever watches."""
+    """For whoever watches: how far hashing and signing are, and each place as `{name, size, error}`."""
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(STATEMENTS["status"]).fetchone() or {}
         places = cursor.execute(STATEMENTS["place_statuses"]).fetchall()

@@ -110,8 +110,14 @@ ON CONFLICT (name) DO UPDATE SET
     size = excluded.size, tiles = excluded.tiles, error = excluded.error, told_at = clock_timestamp();
 
 -- name: status
-SELECT head.size, coalesce((SELECT max(size) FROM proof.checkpoint), 0) AS signed_size, head.problem
-FROM proof.head;
+-- lag_seconds: how old the first event is that no tree head is over.
+SELECT head.size, coalesce(latest.size, 0) AS signed_size, head.problem,
+       round(extract(epoch FROM clock_timestamp() - latest.signed_at), 3)::float8 AS signed_seconds_ago,
+       ledger_head.position - coalesce(latest.size, 0) AS lag_events,
+       coalesce(round(extract(epoch FROM clock_timestamp() - next.recorded_at), 3), 0)::float8 AS lag_seconds
+FROM proof.head CROSS JOIN ledger_head
+LEFT JOIN LATERAL (SELECT * FROM proof.checkpoint ORDER BY size DESC LIMIT 1) AS latest ON true
+LEFT JOIN ledger AS next ON next.position = coalesce(latest.size, 0) + 1;
 
 -- name: place_statuses
 SELECT name, size, error FROM proof.place ORDER BY name LIMIT 1000;

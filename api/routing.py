@@ -19,6 +19,7 @@ from api.calling import Call
 from api.errors import Problem, answer_to
 from api.fields import ESCAPED_SLASH
 from api.idempotency import key_of, once
+from api.logs import bind
 from api.system import running
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -70,6 +71,7 @@ def _guarded(handle: Handler, let_in: Callable[[Request], Awaitable[Caller]]) ->
 
     async def guarded(request: Request) -> Response:
         caller = request.state.caller = await let_in(request)
+        bind(workspace=caller.workspace_id)
         await _check_type(request)
         key = key_of(request)
         if key is None:

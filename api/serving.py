@@ -80,6 +80,7 @@ def serve(
         loop="uvloop",
         http="httptools",
         ws="none",
+        log_config=None,  # it logs as everything does
         log_level="warning",
         access_log=False,
         backlog=BACKLOG,

@@ -18,6 +18,8 @@ from api import limits
 from api.access import ADMIN, CONNECTOR, EMPLOYEE, Caller, InHeader, actor_scope, allowed
 from api.errors import RETRY_AFTER, Problem
 from api.idempotency import key_of, secret_of
+from api.logs import bind
+from api.metrics import request_id
 from api.system import System, running
 from domain.application import Chatledger
 from domain.deciding import Accepted
@@ -58,6 +60,7 @@ class Write:
 
         What was recorded already may still be on its way, so a command that recorded nothing waits too.
         """
+        bind(position=accepted.position)
         if not accepted.recorded or not all(topic.startswith(HARMLESS) for topic in accepted.topics):
             await self.effective(accepted.position)
 
@@ -88,7 +91,7 @@ async def writing(request: Request, needed: SecurityScopes, _: InHeader) -> Writ
     """The write that this request wishes for, if its caller has one of these scopes."""
     system, key = running(request), key_of(request)
     caller = allowed(request, needed.scopes)
-    causation = f"key:{key}" if key else f"request:{uuid4()}"
+    causation = f"key:{key}" if key else f"request:{request_id(request)}"
     by = caller.by(actor_scope(caller, needed.scopes), causation)
     return Write(system, caller, key, by, system.told.position)
 

@@ -139,7 +139,8 @@ class Leader:
             self._suspect = failure
             return
         self._suspect = None
-        logger.error("%s is parked at event %s", failure.name, failed.until, exc_info=cause)
+        where = {"read_model": failure.name, "position": failed.until}
+        logger.error("%s is parked at event %s", failure.name, failed.until, exc_info=cause, extra=where)
         self.checkpoints.park(failure.name, failed.until, described(cause))
 
 

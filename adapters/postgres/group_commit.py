@@ -9,6 +9,7 @@ does.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from threading import Condition, Lock
+from time import perf_counter
 from uuid import UUID
 
 from eventsourcing.persistence import OperationalError, StoredEvent
@@ -73,6 +75,38 @@ Commit = Callable[[Sequence[Request]], None]
 """Commits a batch and sets the outcome of each of its requests. It is never called twice at a time."""
 
 
+@dataclass(slots=True)
+class Sizes:
+    """How often what was measured was at most so much. counts: one more, for what was above all bounds."""
+
+    bounds: tuple[float, ...]
+    counts: list[int] = field(init=False)
+    total: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = [0] * (len(self.bounds) + 1)
+
+    def note(self, measured: float) -> None:
+        self.counts[bisect_left(self.bounds, measured)] += 1
+        self.total += measured
+
+
+@dataclass(frozen=True, slots=True)
+class Commits:
+    """What was committed so far; counted by whoever commits, and looked at by anybody."""
+
+    events: Sizes = field(default_factory=lambda: Sizes((1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)))
+    requests: Sizes = field(default_factory=lambda: Sizes((1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)))
+    seconds: Sizes = field(
+        default_factory=lambda: Sizes((0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5))
+    )
+
+    def note(self, batch: Sequence[Request], seconds: float) -> None:
+        self.requests.note(len(batch))
+        self.events.note(sum(len(request.events) for request in batch))
+        self.seconds.note(seconds)
+
+
 class GroupCommit:
     """The queue of those who wait, and whose turn it is to commit."""
 
@@ -85,6 +119,7 @@ class GroupCommit:
         max_wait_s: float = MAX_WAIT_S,
     ) -> None:
         self._commit = commit
+        self.commits = Commits()
         self._max_batch_events = max_batch_events
         self._max_waiting_events = max_waiting_events
         self._max_wait_s = max_wait_s
@@ -173,7 +208,9 @@ class GroupCommit:
         batch = self._take()
         try:
             if batch:  # who led may have gone meanwhile
+                begun = perf_counter()
                 self._commit(batch)
+                self.commits.note(batch, perf_counter() - begun)
         finally:
             with self._room:
                 threads = [each for each in batch if not (each.arrived or each.leads or each.gone)]

@@ -32,7 +32,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from adapters.postgres.database import create_pool, migrate
-from adapters.postgres.group_commit import GroupCommit, Request
+from adapters.postgres.group_commit import Commits, GroupCommit, Request
 from adapters.postgres.mapper import FactMapper
 from adapters.postgres.refusals import GuardMoved, library_errors
 from adapters.postgres.standstill import Standstill, standing_still
@@ -112,7 +112,7 @@ class LedgerRecorder(ApplicationRecorder):
         lock_timeout_s: float = LOCK_TIMEOUT_S,
         statement_timeout_s: float = STATEMENT_TIMEOUT_S,
     ) -> None:
-        self._pool = create_pool(
+        self.pool = create_pool(
             database_url,
             max_size=read_connections,
             name="chatledger ledger",
@@ -126,14 +126,19 @@ class LedgerRecorder(ApplicationRecorder):
 
     def open(self) -> None:
         """Connect, and make what is not there yet of the ledger's tables and functions."""
-        self._pool.open()
+        self.pool.open()
         with self._connection() as connection:
             migrate(connection, [LEDGER_SQL.read_text()])
+
+    @property
+    def commits(self) -> Commits:
+        """What this process has committed."""
+        return self._group_commit.commits
 
     def close(self) -> None:
         self._writer.close()
         self._group_commit.close()
-        self._pool.close()
+        self.pool.close()
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, guards: Mapping[UUID, int] | None = None, **kwargs: Any
@@ -173,7 +178,7 @@ class LedgerRecorder(ApplicationRecorder):
 
         What is done over its connection is committed at the end, or not at all.
         """
-        with standing_still(self._pool) as standstill:
+        with standing_still(self.pool) as standstill:
             yield standstill
         self._wake_all()
 
@@ -274,7 +279,7 @@ class LedgerRecorder(ApplicationRecorder):
 
     @contextmanager
     def _connection(self) -> Iterator[Connection[tuple[Any, ...]]]:
-        with library_errors(), self._pool.connection() as connection:
+        with library_errors(), self.pool.connection() as connection:
             yield connection
 
 

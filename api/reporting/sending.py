@@ -24,6 +24,7 @@ from psycopg import AsyncConnection
 
 from adapters.postgres.database import CONNECT_TIMEOUT_S
 from api import limits
+from api.leads import SENDING_LOCK
 from api.metrics import Metrics
 from api.reading import reach
 from api.reporting.daily import DailyReport
@@ -48,7 +49,6 @@ from projections.leader import described
 from projections.statements import Statements
 
 STATEMENTS = Statements("sending.sql", files("api.reporting").joinpath("sending.sql").read_text("utf-8"))
-SENDING_LOCK = 0x7265706F727473  # "reports"; advisory locks are known by a number
 
 BUILT_FROM = ("directory", "visibility", "timeline", "inbox", "waits")
 """The read models that have to know all that is recorded before a report is made of them."""
@@ -120,6 +120,7 @@ class Sending:
                         await self.look(lead)
                         await asyncio.sleep(LOOK_INTERVAL_S)
             except Exception as error:
+                self.metrics.reports_waiting.set(0)  # whoever has the lock now knows
                 if described(error) != complaint:
                     complaint = described(error)
                     passing = isinstance(error, psycopg.OperationalError | OSError)
@@ -152,6 +153,7 @@ class Sending:
                 if isinstance(ended, BaseException):
                     raise ended
             cursor = page[-1][0]
+        self.metrics.reports_waiting.set(len(self._trouble))
 
     async def _serve(self, lead: AsyncConnection[Any], wanting: Wanting, at: datetime) -> None:
         last = last_due(at, wanting.timezone)

@@ -1,7 +1,13 @@
+import io
+import logging
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
+from structlog.contextvars import bound_contextvars
 
+from api.logs import configure
 from tests.api.client import Client, Server, serving
 from tests.api.receiver import Receiver
 from tests.databases import Databases
@@ -38,3 +44,23 @@ def receiver() -> Iterator[Receiver]:
     with Receiver().open() as receiver:
         yield receiver
         receiver.held.set()
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Where a test may let everything be logged; afterwards it is as pytest had it."""
+    root = logging.getLogger()
+    handlers, level, hooks = root.handlers[:], root.level, (sys.excepthook, threading.excepthook)
+    with bound_contextvars():
+        yield io.StringIO()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    sys.excepthook, threading.excepthook = hooks
+
+
+@pytest.fixture
+def logged(stream: io.StringIO) -> io.StringIO:
+    """What is logged while the test runs, an object a line."""
+    configure("json", stream=stream)
+    return stream

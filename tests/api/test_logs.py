@@ -1,10 +1,8 @@
 import io
 import json
 import logging
-import sys
 import threading
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -17,19 +15,6 @@ from api.logs import bind, configure, explained
 
 PRIVATE = "what a client wrote"
 OURS = logging.getLogger("api.feeding")
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """Where is logged; afterwards everything is as pytest had it."""
-    root = logging.getLogger()
-    handlers, level, hooks = root.handlers[:], root.level, (sys.excepthook, threading.excepthook)
-    with bound_contextvars():
-        yield io.StringIO()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    sys.excepthook, threading.excepthook = hooks
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

@@ -1,9 +1,13 @@
+import io
+import json
 import re
 from typing import Any
 
+import psycopg
 import pytest
 
 from api import limits, operations
+from projections.inbox import Inbox
 from projections.read_model import READ_MODELS
 from tests.api.client import Client, Server
 
@@ -46,6 +50,8 @@ def test_metrics_count_requests_by_route_and_never_by_id(admin: Client) -> None:
     assert 'chatledger_requests_total{method="PUT",route="/v1/contacts/{contact_id}",status="200"}' in text
     assert 'chatledger_request_seconds_count{method="PUT",route="/v1/contacts/{contact_id}"}' in text
     assert 'chatledger_read_model_lag_events{name="inbox"}' in text
+    assert 'chatledger_pool_connections{pool="chatledger reads",state="idle"}' in text
+    assert 'chatledger_commit_events_bucket{le="1.0"}' in text
     assert "chatledger_ledger_position " in text
     assert "a-secret" not in text
 
@@ -85,3 +91,28 @@ def test_the_page_of_docs_needs_nothing_from_outside(admin: Client) -> None:
     for path in needed:
         assert path.startswith("/")
         assert admin.http.get(path).status_code == 200
+
+
+def test_a_request_is_found_by_one_id_in_its_answer_and_in_the_ledger(server: Server, admin: Client) -> None:
+    answer = admin.ask("PUT", "/v1/contacts/found", json={"name": "Found"})
+    with psycopg.connect(server.system.database_url) as connection:
+        row = connection.execute(
+            "SELECT causation FROM ledger WHERE position = %s", (answer.json()["position"],)
+        ).fetchone()
+
+    assert row == (f"request:{answer.headers['x-request-id']}",)
+
+
+def test_what_fails_is_logged_with_the_request_and_the_company(
+    server: Server, admin: Client, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the safe is open")
+
+    employee = admin.with_token("employee:somebody")
+    monkeypatch.setattr(Inbox, "counts", fail)
+    body = employee.ask("GET", "/v1/inbox/counts").json()
+
+    (line,) = map(json.loads, logged.getvalue().splitlines())
+    assert (line["request_id"], line["workspace"], line["level"]) == (body["number"], "main", "error")
+    assert "the safe is open" in line["exception"]
