@@ -78,6 +78,17 @@ and read models decide on. **Private** fields identify or quote a person; the fa
 them (`private_digest`), so that they can be erased one day and every proof still holds.
 
 All ids are strings; those that the server made are UUIDs. A time is RFC 3339, in UTC.
+
+Events leave the database in a **public form**. Over HTTP and in an exported log it is one JSON object of the
+columns above, `facts` and `private`. To JetStream ([how](streaming.md), [AsyncAPI](asyncapi.json)) it is
+
+    {"form": 1, "position": 4711, "workspace_id": "main", "stream_id": "…", "version": 2,
+     "topic": "deal.reassigned", "actor": "employee:irina", "occurred_at": "2026-03-01T12:00:00.000000Z",
+     "recorded_at": "…", "causation": "…",
+     "facts": {"deal_id": "house", "from_id": "oleg", "to_id": "pavel", "status": "won", …}}
+
+and `private` is beside `facts` only where the stream is to carry it. `form` is the version of this shape: in
+a later one a field may be gone or mean something else; within one, fields only come to be added.
 """
 
 
@@ -93,13 +104,13 @@ def _noun(noun: type[Noun]) -> str:
 
 
 def _event(event: type[Fact]) -> str:
-    lines = [f"### `{get_topic(event)}`", "", _told(event), "", "| field | type | payload |"]
+    lines = [f"### `{get_topic(event)}`", "", told(event), "", "| field | type | payload |"]
     lines.append("|---|---|---|")
     lines += [f"| `{name}` | {kind} | {payload} |" for name, kind, payload in fields(event)]
     return "\n".join([*lines, ""])
 
 
-def _told(event: type[Fact]) -> str:
+def told(event: type[Fact]) -> str:
     """What its author says of the event; the library's subclass of it has a generated docstring."""
     told = (inspect.cleandoc(cls.__doc__ or "") for cls in event.__mro__)
     return next(text for text in told if text and not text.startswith(f"{event.__name__}("))

@@ -273,12 +273,16 @@ def erase(
         raise typer.Exit(FAILED)
 
 
-@app.command(epilog=examples("events > docs/events.md"))
-def events() -> None:
+@app.command(epilog=examples("events > docs/events.md", "events --asyncapi > docs/asyncapi.json"))
+def events(
+    as_asyncapi: Annotated[
+        bool, typer.Option("--asyncapi", help="As they leave to JetStream, as AsyncAPI 3.")
+    ] = False,
+) -> None:
     """Print the catalogue of all events, as Markdown."""
-    from api import catalogue
+    from api import asyncapi, catalogue
 
-    print(catalogue.markdown(), end="")
+    print(asyncapi.document() if as_asyncapi else catalogue.markdown(), end="")
 
 
 @app.command(name="demo", epilog=examples("demo", "demo --keep", "demo --data /tmp/house --port 8080"))

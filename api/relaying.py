@@ -8,7 +8,6 @@ anywhere, and a stream that was purged, lost or made anew is continued from what
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,22 +16,14 @@ from typing import Any
 
 import nats.errors
 import psycopg
-from nats.js import JetStreamContext
 from psycopg import AsyncConnection
 
 from adapters.nats.connection import ConnectionToNatsLost, connected
-from adapters.nats.publishing import Outgoing, OutOfStep, Publisher
-from adapters.nats.stream import (
-    Stream,
-    StreamAhead,
-    StreamDiffers,
-    Wanted,
-    is_as_left,
-    open_stream,
-)
+from adapters.nats.publishing import Outgoing, OutOfStep
 from adapters.nats.subjects import subject
 from adapters.postgres.database import CONNECT_TIMEOUT_S
 from adapters.settings import Settings
+from api.publication import Publication
 from projections.leader import described
 from projections.read_model import PLANS
 from projections.statements import Statements
@@ -40,14 +31,8 @@ from projections.wakes import CHANNEL
 
 STATEMENTS = Statements("relaying.sql", files("api").joinpath("relaying.sql").read_text("utf-8"))
 
-RANGE = 1_000
-"""Most events that are read at once; as many again are on their way or waited for."""
-
 POLL_INTERVAL_S = 0.05
 """Longest time in which an event may be missed that nobody announced."""
-
-LOOK_INTERVAL_S = 1.0
-"""How often is looked whether the stream is as it was left, while there is nothing to publish."""
 
 TAKEOVER_INTERVAL_S = 0.25
 """How often a process that does not publish tries to."""
@@ -75,16 +60,24 @@ class LeadLost(Exception):
 class Lead:
     """The right to publish, over the connection that has it.
 
-    ledger_id: what the stream is known by. begun: nothing after this position was ever sent.
+    ledger_id: what the stream knows this ledger by. begun: nothing after this position was ever sent.
+    erased_until: what erasures up to there took away is in the stream no more.
     """
 
     def __init__(
-        self, connection: AsyncConnection[Any], stream: str, epoch: int, ledger_id: str, begun: int
+        self,
+        connection: AsyncConnection[Any],
+        stream: str,
+        epoch: int,
+        ledger_id: str,
+        begun: int,
+        erased_until: int,
     ) -> None:
         self.connection, self.stream, self.epoch = connection, stream, epoch
-        self.ledger_id, self.begun = ledger_id, begun
+        self.ledger_id, self.begun, self.erased_until = ledger_id, begun, erased_until
 
     async def events(self, after: int, until: int, *, private: bool) -> list[Outgoing]:
+        """As they leave, in order; private: with what is private."""
         asked = {"after": after, "until": until, "private": private}
         async with self.connection.cursor(binary=True) as cursor:
             await cursor.execute(STATEMENTS["events"], asked)
@@ -93,17 +86,26 @@ class Lead:
                 for position, workspace_id, topic, stream_id, body in await cursor.fetchall()
             ]
 
-    async def note(self, published: int, begun: int) -> None:
-        """Write down what is in the stream, and up to where something is about to be sent.
+    async def erased(self, until: int) -> list[tuple[int, int]]:
+        """First and last positions of what erasures since `erased_until` took away."""
+        asked = {"after": self.erased_until, "until": until}
+        return await (await self.connection.execute(STATEMENTS["erased"], asked)).fetchall()
+
+    async def note(self, position: int, begun: int) -> None:
+        """Write down up to where the stream goes, and up to where something is about to be sent.
 
         Raises:
             LeadLost: somebody else publishes; nothing was written.
         """
-        asked = {"stream": self.stream, "epoch": self.epoch, "published": published, "begun": begun}
-        if (await self.connection.execute(STATEMENTS["note"], asked)).rowcount != 1:
+        asked = {"stream": self.stream, "epoch": self.epoch, "erased": self.erased_until}
+        noted = await self.connection.execute(
+            STATEMENTS["note"], {**asked, "position": position, "begun": begun}
+        )
+        if noted.rowcount != 1:
             raise LeadLost
 
     async def head(self) -> int:
+        """The position of the ledger's last event."""
         row = await (await self.connection.execute(STATEMENTS["head"])).fetchone()
         assert row is not None
         return int(row[0])
@@ -122,12 +124,23 @@ class Relay:
         assert settings.nats_url is not None
         self.database_url, self.nats_url, self.settings = database_url, settings.nats_url, settings
         self._stopping = asyncio.Event()
+        self._publication: Publication | None = None
         self._complaint = ""
         self._backoff_s = SHORTEST_BACKOFF_S
 
     def stop(self) -> None:
         """End when what is on its way is stored."""
         self._stopping.set()
+
+    def health(self) -> dict[str, Any]:
+        """Well is who publishes, and who stands by for another; safe from any thread."""
+        publication, complaint = self._publication, self._complaint
+        return {
+            "status": "failing" if complaint else "ok",
+            "publishes": publication is not None,
+            "position": publication.position if publication else None,
+            "complaint": complaint or None,
+        }
 
     async def run(self) -> None:
         """Until `stop`.
@@ -146,18 +159,15 @@ class Relay:
             except PASSING as error:
                 await self._complain(error)
 
-    async def _complain(self, error: Exception) -> None:
-        if (complaint := described(error)) != self._complaint:
-            self._complaint = complaint
-            logger.warning("nothing is published for now: %s", complaint)
-        await self._pause(self._backoff_s)
-        self._backoff_s = min(2 * self._backoff_s, LONGEST_BACKOFF_S)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
+    async def _publish(self, lead: Lead) -> None:
+        async with connected(self.nats_url, name="chatledger relay") as client:
+            async with Publication.begun(self.settings, lead, client) as publication:
+                self._publication = publication
+                self._complaint, self._backoff_s = "", SHORTEST_BACKOFF_S
+                try:
+                    await publication.follow(self._stopping)
+                finally:
+                    self._publication = None
 
     @asynccontextmanager
     async def _leading(self) -> AsyncIterator[Lead | None]:
@@ -177,72 +187,19 @@ class Relay:
                     assert row is not None
                     yield Lead(connection, self.settings.nats_stream, *row)
                     return
+                self._complaint = ""  # another one publishes, and this one is ready to
                 await self._pause(TAKEOVER_INTERVAL_S)
             yield None
 
-    async def _publish(self, lead: Lead) -> None:
-        async with connected(self.nats_url, name="chatledger relay") as client:
-            js = client.jetstream()
-            stream = await self._open(js, lead)
-            logger.info("publishing to %s from position %s on", stream.name, stream.position + 1)
-            async with Publisher(client, stream) as publisher:
-                await self._follow(lead, js, stream, publisher)
+    async def _complain(self, error: Exception) -> None:
+        if (complaint := described(error)) != self._complaint:
+            self._complaint = complaint
+            logger.warning("nothing is published for now: %s", complaint)
+        await self._pause(self._backoff_s)
+        self._backoff_s = min(2 * self._backoff_s, LONGEST_BACKOFF_S)
 
-    async def _follow(self, lead: Lead, js: JetStreamContext, stream: Stream, publisher: Publisher) -> None:
-        clock = asyncio.get_running_loop()
-        look_at = clock.time() + LOOK_INTERVAL_S
-        while not self._stopping.is_set():
-            await self._catch_up(lead, publisher)
-            if clock.time() >= look_at:
-                if not await is_as_left(js, stream, publisher.stored):
-                    raise OutOfStep(f"somebody else changed the stream {stream.name}")
-                look_at = clock.time() + LOOK_INTERVAL_S
-            await lead.wait()
-
-    async def _open(self, js: JetStreamContext, lead: Lead) -> Stream:
-        """The stream, if it can be continued.
-
-        Raises:
-            StreamRefused: it holds what the ledger does not.
-        """
-        settings = self.settings
-        stream = await open_stream(js, Wanted(settings.nats_stream, lead.ledger_id, settings.nats_replicas))
-        position, head = stream.position, await lead.head()
-        # An empty stream says nothing of its last event, only its number: that must be one that we gave.
-        known = head if stream.last is not None else min(head, lead.begun)
-        if position > known:
-            raise StreamAhead(stream.name, position, known)
-        if stream.last is not None:
-            events = await lead.events(position - 1, position, private=False)
-            if [_public(event.body) for event in events] != [_public(stream.last)]:
-                raise StreamDiffers(stream.name, position)
-        return stream
-
-    async def _catch_up(self, lead: Lead, publisher: Publisher) -> None:
-        """Publish what there is; while a range goes out, the next one is read."""
-        events = await self._next(lead, publisher, publisher.stored)
-        if not events:
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
             return
-        while events and not self._stopping.is_set():
-            _, events = await asyncio.gather(
-                publisher.publish(events), self._next(lead, publisher, events[-1].position)
-            )
-        await publisher.settle()
-        await lead.note(publisher.stored, publisher.stored)
-
-    async def _next(self, lead: Lead, publisher: Publisher, after: int) -> list[Outgoing]:
-        """The next events, noted down as about to be sent."""
-        events = await lead.events(after, after + RANGE, private=self.settings.nats_private)
-        if events:
-            await lead.note(publisher.stored, events[-1].position)
-            self._complaint, self._backoff_s = "", SHORTEST_BACKOFF_S
-        return events
-
-
-def _public(body: bytes) -> Any:
-    """What is the same of an event for ever: its private part may have been erased since."""
-    try:
-        event = json.loads(body)
-    except ValueError:
-        return None
-    return {name: value for name, value in event.items() if name != "private"} if event else None

@@ -45,11 +45,11 @@ SELECT to_regclass('relay.checkpoint') IS NOT NULL AS is_there;
 
 -- name: relay
 -- Each stream that the ledger was ever published to.
-SELECT stream, published AS position, ledger_head.position - published AS lag_events,
+SELECT stream, told.position, ledger_head.position - told.position AS lag_events,
        coalesce(round(extract(epoch FROM clock_timestamp() - next.recorded_at), 3), 0)::float8 AS lag_seconds,
        session.leader AS led_by
-FROM relay.checkpoint CROSS JOIN ledger_head
-LEFT JOIN ledger AS next ON next.position = published + 1
+FROM relay.checkpoint AS told CROSS JOIN ledger_head
+LEFT JOIN ledger AS next ON next.position = told.position + 1
 LEFT JOIN LATERAL (
     SELECT coalesce(host(client_addr), 'local') || ' #' || pid AS leader
     FROM pg_locks JOIN pg_stat_activity USING (pid)

@@ -36,6 +36,8 @@ async def connected(url: str, *, name: str) -> AsyncIterator[Client]:
         url.split(","),
         name=name,
         allow_reconnect=False,
+        max_reconnect_attempts=1,  # it tries each server so often before it says that there is none
+        reconnect_time_wait=0,
         connect_timeout=CONNECT_TIMEOUT_S,
         ping_interval=PING_INTERVAL_S,
         max_outstanding_pings=PINGS_UNANSWERED,

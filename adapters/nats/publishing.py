@@ -119,17 +119,18 @@ class Publisher:
         self._sent = sequence
 
     async def _until(self, sequence: int) -> None:
-        async with asyncio.timeout(None) as patience:
-            stored, clock = -1, asyncio.get_running_loop()
-            while self._stored < sequence:
-                if self._failure:
-                    raise self._failure
-                if self._client.is_closed:
-                    raise ConnectionToNatsLost("the connection was lost while events were on their way")
-                if self._stored > stored:
-                    stored = self._stored
-                    patience.reschedule(clock.time() + ANSWER_TIMEOUT_S)
-                await self._answer()
+        clock = asyncio.get_running_loop()
+        stored, patient_until = self._stored, clock.time() + ANSWER_TIMEOUT_S
+        while self._stored < sequence:
+            if self._failure:
+                raise self._failure
+            if self._client.is_closed:
+                raise ConnectionToNatsLost("the connection was lost while events were on their way")
+            if self._stored > stored:
+                stored, patient_until = self._stored, clock.time() + ANSWER_TIMEOUT_S
+            if clock.time() > patient_until:
+                raise ConnectionToNatsLost(f"no answer within {ANSWER_TIMEOUT_S:g} s")
+            await self._answer()
 
     async def _answer(self) -> None:
         self._answered.clear()

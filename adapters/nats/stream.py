@@ -12,7 +12,8 @@ beside the id of the ledger that it belongs to. So the stream itself says up to 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from nats.js import JetStreamContext
@@ -25,8 +26,10 @@ DUPLICATE_WINDOW_S = 10.0
 """For so long the server remembers each message's id. What makes duplicates impossible is the sequence that
 each publication expects; the longer the window, the more memory the server needs."""
 
-LEDGER_ID, OFFSET = "chatledger-ledger", "chatledger-offset"
-"""Keys of the stream's metadata."""
+LEDGER_ID, OFFSET, PRIVATE = "chatledger-ledger", "chatledger-offset", "chatledger-private"
+"""Keys of the stream's metadata. That what is private left to it once, is never taken back."""
+
+TAKEN_OUT_TOGETHER = 100
 
 Configure = Callable[[StreamConfig], Awaitable[StreamInfo]]
 
@@ -70,21 +73,27 @@ class SettingRefused(StreamRefused):
 class Wanted:
     """What the stream is to be; what is not said here is the operator's own and stays as he set it.
 
-    ledger_id: whose events it holds. replicas: 1, 3 or 5.
+    ledger_id: whose events it holds. replicas: 1, 3 or 5. private: whether what is private is to leave, too.
     """
 
     name: str
     ledger_id: str
     replicas: int = 1
+    private: bool = False
     duplicate_window_s: float = DUPLICATE_WINDOW_S
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """The stream at one moment. last: the body of its last message; None where that was taken out of it."""
+    """The stream at one moment.
+
+    private: whether what is private left to it ever. last: the body of its last message; None where that was
+    taken out of it.
+    """
 
     name: str
     offset: int
+    private: bool
     last_sequence: int
     last: bytes | None
 
@@ -107,7 +116,8 @@ async def open_stream(js: JetStreamContext, wanted: Wanted) -> Stream:
     offset = _offset(info, wanted)
     if (config := _changed(info.config, wanted, offset)) != info.config:
         info = await _apply(js.update_stream, wanted, config)
-    return Stream(wanted.name, offset, info.state.last_seq, await _last(js, info, wanted.name))
+    private = PRIVATE in (info.config.metadata or {})
+    return Stream(wanted.name, offset, private, info.state.last_seq, await _last(js, info, wanted.name))
 
 
 async def is_as_left(js: JetStreamContext, stream: Stream, position: int) -> bool:
@@ -117,12 +127,29 @@ async def is_as_left(js: JetStreamContext, stream: Stream, position: int) -> boo
     return same and info.state.last_seq + stream.offset == position
 
 
+async def take_out(js: JetStreamContext, stream: Stream, positions: Sequence[int]) -> None:
+    """Remove the messages at these positions, overwritten on the server's disk, where they are there."""
+    first = (await js.stream_info(stream.name)).state.first_seq
+    there = [position - stream.offset for position in positions if position - stream.offset >= first]
+    for begun in range(0, len(there), TAKEN_OUT_TOGETHER):
+        some = there[begun : begun + TAKEN_OUT_TOGETHER]
+        await asyncio.gather(*(_take_out(js, stream.name, sequence) for sequence in some))
+
+
+async def _take_out(js: JetStreamContext, name: str, sequence: int) -> None:
+    try:
+        await js.delete_msg(name, sequence)
+    except APIError:
+        if await _message(js, name, sequence) is not None:
+            raise
+
+
 def _fresh(wanted: Wanted) -> StreamConfig:
     return _changed(StreamConfig(storage=StorageType.FILE, allow_direct=True), wanted, 0)
 
 
 def _changed(config: StreamConfig, wanted: Wanted, offset: int) -> StreamConfig:
-    ours = {LEDGER_ID: wanted.ledger_id, OFFSET: str(offset)}
+    ours = {LEDGER_ID: wanted.ledger_id, OFFSET: str(offset)} | ({PRIVATE: "true"} if wanted.private else {})
     return config.evolve(
         name=wanted.name,
         description="The events of a Chatledger, each once and in its order.",
@@ -161,10 +188,12 @@ async def _apply(request: Configure, wanted: Wanted, config: StreamConfig) -> St
 
 
 async def _last(js: JetStreamContext, info: StreamInfo, name: str) -> bytes | None:
-    if not info.state.messages:
-        return None
+    return await _message(js, name, info.state.last_seq) if info.state.messages else None
+
+
+async def _message(js: JetStreamContext, name: str, sequence: int) -> bytes | None:
     try:
-        message = await js.get_msg(name, seq=info.state.last_seq)
+        message = await js.get_msg(name, seq=sequence)
     except NotFoundError:
         return None
     return message.data or b""

@@ -102,7 +102,9 @@ def test_a_relay_is_measured_by_the_ledger_and_known_by_its_lock(
     record(migrated_url, 5)
     connection.execute(RELAYING["create"].encode())
     connection.execute(RELAYING["take_over"], {"stream": "LEDGER"})
-    connection.execute(RELAYING["note"], {"stream": "LEDGER", "epoch": 1, "published": 3, "begun": 3})
+    connection.execute(
+        RELAYING["note"], {"stream": "LEDGER", "epoch": 1, "position": 3, "begun": 3, "erased": 0}
+    )
     (idle,) = status_of(connection)["relay"]
     connection.execute(RELAYING["try_lock"], {"stream": "LEDGER"})
     status = status_of(connection)

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -15,13 +18,14 @@ import nats
 import nats.errors
 import psycopg
 from eventsourcing.persistence import StoredEvent
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, StreamInfo
 from nats.js.errors import APIError
 
 from adapters.nats.subjects import Address, address
 from adapters.settings import Settings
-from api.relaying import Relay
+from api.relaying import Lead, Relay
 from tests.adapters.ledger_events import opened
 from tests.faults.processes import Telling, eventually
 
@@ -30,6 +34,8 @@ WORKSPACES = ("main", "acme.ru", "дом у моря", "a*b>c", "100%_~-")
 FETCHED_AT_ONCE = 1_000
 
 Answer = TypeVar("Answer")
+Step = Callable[..., Awaitable[None]]
+ERASE = "SELECT ledger_erase(%s::bigint[], %s::uuid, 1, 'contact.erased', %s::jsonb, '{}', '{}')"
 LEDGER = """
 SELECT position, workspace_id, stream_id::text, version, topic, actor, occurred_at, recorded_at, causation,
        facts, private
@@ -44,17 +50,30 @@ def append(url: str, events: int, *, size: int = 20) -> None:
 
 
 def _event(number: int, text: str) -> StoredEvent:
-    envelope = {
-        "workspace_id": WORKSPACES[number % len(WORKSPACES)],
-        "actor": "system",
-        "occurred_at": "2024-05-06T07:08:09.123456Z",
-        "causation": "a test",
-        "facts": {"number": number, "text": text, "private_digest": "0" * 64},
-        "private": {"name": "Василий"} if number % 3 else None,
-    }
+    facts = {"number": number, "text": text, "private_digest": "0" * 64}
+    envelope = _envelope(WORKSPACES[number % len(WORKSPACES)], facts)
+    envelope["private"] = {"name": "Василий"} if number % 3 else None
     return StoredEvent(
         uuid4(), 1, ("message.received", "chat.opened")[number % 2], json.dumps(envelope).encode()
     )
+
+
+def erase(url: str, positions: list[int]) -> None:
+    """As the ledger does it: with the event that names what is gone, and without anything else."""
+    facts = {"contact_id": "husband", "positions": [[position, position] for position in positions]}
+    state = {**_envelope("main", facts), "private": None}
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(ERASE, (positions, uuid4(), json.dumps(state)))
+
+
+def _envelope(workspace_id: str, facts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "workspace_id": workspace_id,
+        "actor": "system",
+        "occurred_at": "2024-05-06T07:08:09.123456Z",
+        "causation": "a test",
+        "facts": facts,
+    }
 
 
 def settings_for(url: str, nats_url: str, **more: Any) -> Settings:
@@ -68,6 +87,23 @@ def relay(tell: Telling, url: str, name: str, nats_url: str) -> None:
         await Relay(url, settings_for(url, nats_url)).run()
 
     asyncio.run(run())
+
+
+def relay_until(tell: Telling, url: str, name: str, nats_url: str, steps: int) -> None:
+    """A process that relays until it has sent and noted so much, and kills itself there."""
+    left = count(steps, -1)
+
+    def counted(step: Step) -> Step:
+        async def counted_step(*arguments: Any, **named: Any) -> None:
+            if next(left) <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            await step(*arguments, **named)
+
+        return counted_step
+
+    setattr(Client, "publish", counted(Client.publish))  # noqa: B010
+    setattr(Lead, "note", counted(Lead.note))  # noqa: B010
+    relay(tell, url, name, nats_url)
 
 
 def run_until_refused(url: str, nats_url: str, **more: Any) -> None:
@@ -122,7 +158,12 @@ def wait_until_relayed(url: str, nats_url: str) -> None:
 
 
 def wait_until_some_are_relayed(nats_url: str, position: int) -> None:
-    eventually(lambda: (asked(nats_url, _last) or 0) >= position)
+    eventually(lambda: last_position(nats_url) >= position)
+
+
+def positions(nats_url: str) -> list[int]:
+    """What is in the stream."""
+    return [event["position"] for _, event in asked(nats_url, everything)[0]]
 
 
 def first_position(nats_url: str) -> int:
@@ -135,6 +176,11 @@ def first_position(nats_url: str) -> int:
     return asked(nats_url, first)
 
 
+def last_position(nats_url: str) -> int:
+    """Up to where the stream goes; 0 where there is none."""
+    return asked(nats_url, _last) or 0
+
+
 async def _last(js: JetStreamContext) -> int | None:
     """The position of the last message, or up to where there were some; None where there is no stream."""
     with suppress(APIError, nats.errors.Error, OSError):
@@ -145,7 +191,7 @@ async def _last(js: JetStreamContext) -> int | None:
 
 def assert_relayed(url: str, nats_url: str, *, first: int = 1, private: bool = False) -> None:
     """The stream has every position from the first on, once and in order, and each as the ledger has it."""
-    messages, info = asked(nats_url, _everything)
+    messages, info = asked(nats_url, everything)
     with psycopg.connect(url) as connection:
         rows = connection.execute(LEDGER.encode()).fetchall()
     expected = [_public(row, private=private) for row in rows if row[0] >= first]
@@ -156,7 +202,8 @@ def assert_relayed(url: str, nats_url: str, *, first: int = 1, private: bool = F
     assert info.state.messages == len(expected)
 
 
-async def _everything(js: JetStreamContext) -> tuple[list[tuple[Address, Any]], StreamInfo]:
+async def everything(js: JetStreamContext) -> tuple[list[tuple[Address, Any]], StreamInfo]:
+    """All messages of the stream in order, each with what its subject says, and what the stream is."""
     info = await js.stream_info(STREAM)
     reader = await js.pull_subscribe(
         "", stream=STREAM, config=ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=10)

@@ -28,7 +28,7 @@ def with_js(url: str, use: Callable[[JetStreamContext], Awaitable[None]]) -> Non
 
 def test_a_missing_stream_is_made_and_found_again(nats_url: str) -> None:
     async def use(js: JetStreamContext) -> None:
-        assert await open_stream(js, WANTED) == Stream("LEDGER", 0, 0, None)
+        assert await open_stream(js, WANTED) == Stream("LEDGER", 0, False, 0, None)
         config = (await js.stream_info("LEDGER")).config
         assert (config.subjects, config.storage, config.max_age) == (["ledger.>"], StorageType.FILE, 0)
         await js.publish("ledger.main.deal.won.1", b'{"position": 1}')
@@ -58,7 +58,7 @@ def test_a_stream_that_an_operator_made_begins_with_the_first_position(nats_url:
         await js.add_stream(name="LEDGER", subjects=["ledger.>"])
         await js.publish("ledger.try", b"1")
         await js.purge_stream("LEDGER")
-        assert await open_stream(js, WANTED) == Stream("LEDGER", -1, 1, None)
+        assert await open_stream(js, WANTED) == Stream("LEDGER", -1, False, 1, None)
         await js.publish("ledger.main.deal.won.1", b'{"position": 1}')
         assert (await open_stream(js, WANTED)).position == 1
 
