@@ -1,12 +1,12 @@
 # One entry for people and for CI. `make install` is the whole set-up; every other target calls first what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test drills check bench clean
+.PHONY: help install demo processes secrets test drills check bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 INSTALLED := $(VENV)/.installed
-CODE := domain projections adapters api tests
+CODE := domain projections adapters api deploy tests
 # The first of these that is Python 3.11 or newer makes the environment; `make install PYTHON=...` overrides.
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
 
@@ -47,6 +47,12 @@ $(RUNS): requirements.txt pyproject.toml
 
 demo: $(RUNS) ## play the house story over HTTP, then let real conversations stream in
 	$(BIN)/chatledger demo
+
+processes: install ## run what docker-compose.yml says as processes of this machine, until Ctrl-C
+	$(BIN)/python -m deploy.processes
+
+secrets: install ## write what docker-compose.yml needs to be set into .env, unless it is there
+	$(BIN)/python -m deploy.secrets .env
 
 test: install ## run the tests on a PostgreSQL of their own
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal

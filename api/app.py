@@ -57,6 +57,8 @@ from api.metrics import Measured, Metrics
 from api.reporting import daily, sending
 from api.routing import EncodedSlashes, methods_at
 from api.system import System
+from api.traced import TracedChatledger, TracedRequests
+from api.tracing import Traces
 from domain.application import Chatledger
 from projections.access import Access
 from projections.answer import Pool
@@ -141,7 +143,9 @@ PROBLEM: dict[int | str, dict[str, Any]] = {
 
 
 @contextmanager
-def open_system(settings: Settings, *, owner: str = "chatledger") -> Iterator[System]:
+def open_system(
+    settings: Settings, *, owner: str = "chatledger", traces: Traces | None = None
+) -> Iterator[System]:
     """Everything that one process runs, on its own PostgreSQL or the given one, until the context is left.
 
     owner: what this process is, for those whom it keeps out of the data folder.
@@ -151,13 +155,15 @@ def open_system(settings: Settings, *, owner: str = "chatledger") -> Iterator[Sy
     """
     with ExitStack() as stack:
         database_url = stack.enter_context(_database(settings, owner))
-        application = stack.enter_context(application_over(database_url, settings))
+        application = stack.enter_context(application_over(database_url, settings, traces))
         pool = stack.enter_context(
             create_pool(database_url, max_size=FOLLOWING_CONNECTIONS, name="chatledger follower")
         )
         secret = make_tables(pool, database_url)
         leads = LEADS if settings.follow else ()
         follower = stack.enter_context(following(application, pool, settings, leads))
+        if traces:
+            follower.progress.on_note.append(traces.noted)
         instance = new_instance()
         stack.enter_context(living(database_url, instance, application.forget_private))
         accepted, token = issue_first_token(application, settings.admin_token)
@@ -175,6 +181,7 @@ def open_system(settings: Settings, *, owner: str = "chatledger") -> Iterator[Sy
             secret,
             token,
             *_questions(asking),
+            traces=traces,
         )
 
 
@@ -190,11 +197,16 @@ def create_app(system: System) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_reading,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # what there is, is at /metrics
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+        },  # there are our own
     )
     app.state.system, app.state.callers = system, {}
     app.state.metrics = _metrics(system)
-    app.state.feeds = Feeds(system.feed, system.access, system.follower)
+    on_told = system.traces.told if system.traces else None
+    app.state.feeds = Feeds(system.feed, system.access, system.follower, on_told)
     pages = list(app.router.routes)  # of docs
     for noun in NOUNS:
         app.include_router(noun.routes)
@@ -203,6 +215,8 @@ def create_app(system: System) -> FastAPI:
     answer_with_problems(app, methods_at(app))
     complete(app)
     app.add_middleware(EncodedSlashes)
+    if system.traces:
+        app.add_middleware(TracedRequests, traces=system.traces)
     app.add_middleware(Measured, metrics=app.state.metrics)
     return app
 
@@ -276,14 +290,15 @@ def _questions(asking: Pool) -> tuple[Any, ...]:
 
 
 @contextmanager
-def application_over(database_url: str, settings: Settings) -> Iterator[Chatledger]:
-    application = Chatledger(
-        {
-            "PERSISTENCE_MODULE": "adapters.postgres.recorder",
-            "LEDGER_DATABASE_URL": database_url,
-            "LEDGER_READ_CONNECTIONS": str(settings.write_connections),
-        }
-    )
+def application_over(
+    database_url: str, settings: Settings, traces: Traces | None = None
+) -> Iterator[Chatledger]:
+    environment = {
+        "PERSISTENCE_MODULE": "adapters.postgres.recorder",
+        "LEDGER_DATABASE_URL": database_url,
+        "LEDGER_READ_CONNECTIONS": str(settings.write_connections),
+    }
+    application = TracedChatledger(environment, traces) if traces else Chatledger(environment)
     try:
         yield application
     finally:

@@ -69,11 +69,16 @@ def serve(
     from api import serving
     from api.app import create_app, open_system
     from api.logs import configure
+    from api.tracing import tracing
 
     settings = settings_with(host=host, port=port, data=data)
     configure(settings.logs, secrets=settings.secrets)
     owner = f"chatledger serve on {settings.host}:{settings.port}"
-    with open_system(settings, owner=owner) as system, serving.listen(settings) as listening:
+    with (
+        tracing() as traces,
+        open_system(settings, owner=owner, traces=traces) as system,
+        serving.listen(settings) as listening,
+    ):
         address = serving.address_of(listening)
         app = create_app(system)
         serving.serve(

@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from rich.console import Console
-from rich.text import Text
-
 FAILED = 1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -41,6 +38,7 @@ COMPLAINTS = frozenset(
         "api.house.StoryBroken",
         "api.relay_cli.NoNats",
         "api.reporting.printing.NotThereYet",
+        "api.tracing.UnknownExporter",
         "builtins.OSError",
         "domain.errors.Refused",
         "eventsourcing.persistence.PersistenceError",
@@ -72,6 +70,9 @@ def told_in_one_line() -> Iterator[None]:
     except Exception as error:
         if COMPLAINTS.isdisjoint(map(name_of, type(error).__mro__)):
             raise
+        from rich.console import Console  # so that whoever only ends in order does without it
+        from rich.text import Text
+
         Console(stderr=True).print(Text(_in_one_line(error), "bold red"), soft_wrap=True)
         sys.exit(FAILED)
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import psycopg
@@ -37,13 +37,18 @@ FOLLOWED = ("inbox",)
 PASSING = (psycopg.Error, PoolTimeout)
 """A database that is away, or that puts other tables into place, is asked again."""
 
+OnTold = Callable[[str, int, int, int, int], None]
+"""A workspace, the range (after, until], how many readers were told, and since when, in ns."""
+
 log = logging.getLogger(__name__)
 
 
 class Feeds:
     """All open feeds of this process."""
 
-    def __init__(self, feed: Feed, access: Access, follower: Follower) -> None:
+    def __init__(self, feed: Feed, access: Access, follower: Follower, on_told: OnTold | None = None) -> None:
+        """on_told: is called when readers were told something."""
+        self.on_told = on_told
         self.feed, self.access, self.follower = feed, access, follower
         self.open: set[OpenFeed] = set()
         self.closed = False
@@ -188,14 +193,20 @@ class Feeds:
             async with self.feed.moment() as moment:
                 for (workspace_id, after), feeds in groups.items():
                     if after < moment.position:
-                        await _tell(moment, workspace_id, after, feeds)
+                        begun_ns = time.time_ns()
+                        readers = await _tell(moment, workspace_id, after, feeds)
+                        if readers and self.on_told:
+                            self.on_told(workspace_id, after, moment.until(after), readers, begun_ns)
 
     def _led(self) -> Iterator[OpenFeed]:
         return (feed for feed in list(self.open) if feed.is_led)
 
 
-async def _tell(moment: Moment, workspace_id: str, after: int, feeds: Iterable[OpenFeed]) -> None:
-    """One question for all. Whose list may be another one altogether asks by himself."""
+async def _tell(moment: Moment, workspace_id: str, after: int, feeds: Iterable[OpenFeed]) -> int:
+    """One question for all. Whose list may be another one altogether asks by himself.
+
+    Returns how many were told something.
+    """
     until = moment.until(after)
     moved = await moment.moved(workspace_id, after, until)
     by_employee: dict[str, list[OpenFeed]] = defaultdict(list)
@@ -208,6 +219,8 @@ async def _tell(moment: Moment, workspace_id: str, after: int, feeds: Iterable[O
                 feed.fall_behind()
             elif feed.is_led:
                 feed.give(shares[employee_id], until, level=until == moment.position)
+    told = (len(theirs) for employee_id, theirs in by_employee.items() if shares and shares[employee_id])
+    return sum(told)
 
 
 async def _shares(moment: Moment, asked: Asked) -> dict[str, list[bytes]] | None:

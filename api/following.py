@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from threading import Event
 from typing import Any
 
 import psycopg
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from rich.console import Console
 
 from adapters.nats.waking import hearing
@@ -17,9 +18,9 @@ from adapters.postgres.database import create_pool
 from adapters.settings import Settings
 from api.app import FOLLOWING_CONNECTIONS, application_over, following, make_tables
 from api.beside import beside
+from api.gauges import AskedOfDatabase, OfPools
 from api.living import living, new_instance
 from api.logs import configure
-from api.metrics import MODELS
 from projections.checkpoints import PARKED, statuses
 from projections.follower import Follower
 from projections.sharing import Partitions, share_out
@@ -44,7 +45,9 @@ def follow_until_told(
         console.print(f"Chatledger follows with {', '.join(leads)}{some}", highlight=False, soft_wrap=True)
         if metrics_port is not None:
             registry = CollectorRegistry()
-            registry.register(Numbers(database_url, follower))
+            for each in (AskedOfDatabase(database_url), OfPools((follower.pool,)), Led(follower)):
+                registry.register(each)
+            ProcessCollector(registry=registry)
             address = stack.enter_context(
                 beside(metrics_port, lambda: health(database_url, follower), registry, host=metrics_host)
             )
@@ -84,31 +87,19 @@ def health(database_url: str, follower: Follower) -> dict[str, Any]:
     return {"status": "parked" if parked else "ok", "leads": led, "parked": parked}
 
 
-class Numbers:
-    """For Prometheus: how far every read model is, and which of them this process leads."""
+class Led(Collector):
+    """Which read models this process leads."""
 
-    def __init__(self, database_url: str, follower: Follower) -> None:
-        self.database_url, self.follower = database_url, follower
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing beforehand, as that would take asking the database."""
-        return ()
+    def __init__(self, follower: Follower) -> None:
+        self.follower = follower
 
     def collect(self) -> Iterator[Metric]:
-        leads = self.follower.led
         led = GaugeMetricFamily(
-            "chatledger_read_model_led", "1 where this process leads it.", labels=["name"]
+            "chatledger_read_model_led_here", "1 where this process leads it.", labels=["name"]
         )
-        told = {
-            field: GaugeMetricFamily(f"chatledger_read_model_{field}", text, labels=["name"])
-            for field, text in MODELS.items()
-        }
-        for status in _statuses(self.database_url):
-            led.add_metric([status["name"]], status["name"] in leads)
-            for field, family in told.items():
-                value = status["state"] == PARKED if field == "parked" else status[field]
-                family.add_metric([status["name"]], value)
-        yield from (led, *told.values())
+        for name in self.follower.led:
+            led.add_metric([name], 1)
+        yield led
 
 
 def _statuses(database_url: str) -> list[dict[str, Any]]:

@@ -15,7 +15,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from adapters.postgres.group_commit import Commits, Sizes
-from api.status import Status
+from api.leads import PARTS
+from api.status import Status, asked
 
 OF_READ_MODEL = {
     "position": "Up to where a read model has taken the ledger over.",
@@ -23,6 +24,7 @@ OF_READ_MODEL = {
     "lag_seconds": "How old the first event is that it has not taken over.",
     "parked": "1 where it stands at an event that it can't take over.",
     "rebuilding": "1 while it is built anew.",
+    "led": "1 where a process leads it.",
 }
 OF_PROOF = {
     "size": "How many events are in the Merkle tree.",
@@ -45,6 +47,7 @@ OF_RELAY = {
     "position": "Up to where the ledger was relayed.",
     "lag_events": "How many events were not relayed.",
     "lag_seconds": "How old the first event is that was not relayed.",
+    "led": "1 where a process publishes.",
 }
 OF_PART = {"led": "1 where a process does this for all, 0 where nobody does."}
 OF_DATABASE = {
@@ -74,9 +77,21 @@ class OfDatabase(Collector):
             yield from _gauges("proof", OF_PROOF, [((), proof)])
             yield from _gauges("checkpoint_place", OF_PLACE, map(_of_place, proof["places"]), "place")
             yield from _gauges("webhooks", OF_WEBHOOKS, [((), status["webhooks"])])
-            yield from _gauges("relay", OF_RELAY, [((), status["relay"])] if status["relay"] else [])
-            leads = [((part,), {"led": who}) for part, who in status["leads"].items()]
-            yield from _gauges("part", OF_PART, leads, "part")
+            yield from _gauges("relay", OF_RELAY, map(_of_relay, status["relay"]), "stream")
+            parts = [((part,), {"led": status[part]["led_by"]}) for part in PARTS]
+            yield from _gauges("part", OF_PART, parts, "part")
+
+
+class AskedOfDatabase(OfDatabase):
+    """For a process that serves no API: the database is asked when Prometheus is there."""
+
+    def __init__(self, database_url: str) -> None:
+        super().__init__()
+        self.database_url = database_url
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        self.status = asked(self.database_url)
+        yield from super().collect()
 
 
 class AnyPool(Protocol):
@@ -135,7 +150,11 @@ def _histogram(name: str, text: str, sizes: Sizes) -> HistogramMetricFamily:
 
 def _of_model(status: Mapping[str, Any]) -> tuple[tuple[str], Mapping[str, Any]]:
     rebuilding = status["rebuild"] is not None and status["rebuild"]["step"] != "kept"
-    return (status["name"],), {**status, "rebuilding": rebuilding}
+    return (status["name"],), {**status, "rebuilding": rebuilding, "led": status["led_by"]}
+
+
+def _of_relay(relay: Mapping[str, Any]) -> tuple[tuple[str], Mapping[str, Any]]:
+    return (relay["stream"],), {**relay, "led": relay["led_by"]}
 
 
 def _of_place(place: Mapping[str, Any]) -> tuple[tuple[str], Mapping[str, Any]]:

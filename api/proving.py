@@ -44,7 +44,14 @@ CHECK_AGAIN_S = 30.0
 """After something was found that forbids signing: an operator may put it right."""
 
 STOP_TIMEOUT_S = 15.0
-BEGIN_SESSION = b"SET enable_seqscan = off; SET synchronous_commit = off; SET statement_timeout = '30s'"
+
+STANDSTILL_S = 120
+"""Who has not been heard of for so long stands still, or his machine is gone, and another one signs."""
+
+BEGIN_SESSION = f"""
+SET enable_seqscan = off; SET synchronous_commit = off; SET statement_timeout = '30s';
+SET idle_session_timeout = '{STANDSTILL_S}s'
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +94,7 @@ class Prover:
             connect_timeout=CONNECT_TIMEOUT_S,
             application_name="chatledger proof",
         ) as connection:
-            connection.execute(BEGIN_SESSION)
+            connection.execute(BEGIN_SESSION.encode())
             lead = Lead(connection, 0)
             while not (lead.row("try_lock", lock=PROVING_LOCK) or (False,))[0]:
                 if self.stopping.wait(LEAD_INTERVAL_S):

@@ -6,13 +6,18 @@ SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enabl
 
 -- name: leads
 -- Who has which session's advisory lock. Where it is: the address that it came from, and PostgreSQL's process.
-SELECT asked.name, coalesce(host(client_addr), 'local') || ' #' || pid AS leader
-FROM unnest(%(names)s::text[], %(locks)s::bigint[]) AS asked (name, lock)
+WITH asked AS (
+    SELECT 'part' AS kind, * FROM unnest(%(parts)s::text[], %(locks)s::bigint[]) AS part (name, lock)
+    UNION ALL
+    SELECT 'read model', name, hashtextextended(name, %(lead_locks)s)
+    FROM unnest(%(read_models)s::text[]) AS name
+)
+SELECT kind, name, coalesce(host(client_addr), 'local') || ' #' || pid AS leader
+FROM asked
 JOIN pg_locks ON locktype = 'advisory' AND objsubid = 1 AND granted
     AND classid::bigint << 32 | objid::bigint = asked.lock
 JOIN pg_database ON pg_database.oid = pg_locks.database AND datname = current_database()
-JOIN pg_stat_activity USING (pid)
-ORDER BY name;
+JOIN pg_stat_activity USING (pid);
 
 -- name: webhooks
 -- waiting: webhooks that were not told everything; failing: those of them whose last attempt failed;
@@ -39,12 +44,19 @@ SELECT count(*) AS companies FROM directory.workspace WHERE daily_report IS NOT 
 SELECT to_regclass('relay.checkpoint') IS NOT NULL AS is_there;
 
 -- name: relay
-SELECT told.position, ledger_head.position - told.position AS lag_events,
-       coalesce(round(extract(epoch FROM clock_timestamp() - next.recorded_at), 3), 0)::float8 AS lag_seconds
+-- Each stream that the ledger was ever published to.
+SELECT stream, told.position, ledger_head.position - told.position AS lag_events,
+       coalesce(round(extract(epoch FROM clock_timestamp() - next.recorded_at), 3), 0)::float8 AS lag_seconds,
+       session.leader AS led_by
 FROM relay.checkpoint AS told CROSS JOIN ledger_head
 LEFT JOIN ledger AS next ON next.position = told.position + 1
-ORDER BY told.updated_at DESC
-LIMIT 1;
+LEFT JOIN LATERAL (
+    SELECT coalesce(host(client_addr), 'local') || ' #' || pid AS leader
+    FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND datname = current_database()
+      AND classid = x'72656C61'::integer::oid AND objid = hashtext(stream)::oid
+) AS session ON true
+ORDER BY stream LIMIT 100;
 
 -- name: database
 SELECT current_setting('server_version') AS version, pg_database_size(current_database()) AS size_bytes,

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from adapters.settings import Settings
+from api.tracing import Traces
 from domain.application import Chatledger
 from projections.access import Access
 from projections.audit import Audit
@@ -77,6 +78,8 @@ class System:
     preview: Preview
     report: Report
     waits: Waits
+    traces: Traces | None = field(default=None, kw_only=True)
+    """Where OpenTelemetry is asked for."""
     told: Told = field(default_factory=Told)
     keys: dict[tuple[str, ...], asyncio.Task[None] | None] = field(default_factory=dict)
     """The idempotency keys that this run is busy with; who lets one go, where that had to be put off."""

@@ -13,6 +13,7 @@ from api.status import Status
 BAD, BEHIND = "bold red", "yellow"
 UNITS = ("B", "kB", "MB", "GB", "TB")
 STEP = 1_000
+MINUTE_S, HOUR_S = 60, 3_600
 
 Fields = Mapping[str, Any]
 Row = tuple[str, str, str, int | None, int | None, float | None, str | None]
@@ -34,37 +35,17 @@ def system_table(status: Status) -> Table:
 
 
 def _rows(status: Status) -> Iterator[Row]:
-    leads = status["leads"]
+    proof = status["proof"]
     yield _database(status["database"])
-    for model in status["read_models"]:
-        yield _model(model, leads["read_models"])
-    yield _tree(status["proof"], leads["proof"])
-    for place in status["proof"]["places"]:
-        behind = status["proof"]["signed_size"] - place["size"]
+    yield from map(_model, status["read_models"])
+    yield _tree(proof)
+    for place in proof["places"]:
         state = f"failing: {place['error']}" if place["error"] else "keeps tree heads"
+        behind = proof["signed_size"] - place["size"]
         yield BAD if place["error"] else "", place["name"], state, place["size"], behind, None, None
-    yield _webhooks(status["webhooks"], leads["webhooks"])
-    companies = status["reports"]["companies"]
-    yield (
-        _led(leads["reports"]),
-        "daily reports",
-        _many(companies, "company"),
-        None,
-        None,
-        None,
-        leads["reports"],
-    )
-    if relay := status["relay"]:
-        style = BEHIND if relay["lag_events"] else ""
-        yield (
-            style,
-            "relay",
-            "to JetStream",
-            relay["position"],
-            relay["lag_events"],
-            relay["lag_seconds"],
-            None,
-        )
+    yield _webhooks(status["webhooks"])
+    yield _reports(status["reports"])
+    yield from map(_relay, status["relay"])
 
 
 def _database(database: Fields) -> Row:
@@ -75,39 +56,48 @@ def _database(database: Fields) -> Row:
     return style, "ledger", f"{state} {taken} of {most} connections", database["head"], None, None, None
 
 
-def _model(model: Fields, leader: str | None) -> Row:
+def _model(model: Fields) -> Row:
     state, style = model["state"], BEHIND if model["lag_events"] else ""
     if parked := model["parked"]:
         state, style = f"{state} at {parked['position']:,}: {parked['error']}", BAD
     if rebuild := model["rebuild"]:
         state += f"; rebuild: {rebuild['step']}, {rebuild['position']:,}"
     place = model["position"], model["lag_events"], model["lag_seconds"]
-    return style or _led(leader), model["name"], state, *place, leader
+    return style or _led(model), model["name"], state, *place, model["led_by"]
 
 
-def _tree(proof: Fields, leader: str | None) -> Row:
+def _tree(proof: Fields) -> Row:
     ago = proof["signed_seconds_ago"]
     state = "nothing is signed yet" if ago is None else f"signed {_ago(ago)} ago, {proof['size']:,} hashed"
     if proof["problem"]:
         state = f"NOT SIGNED: {proof['problem']}"
-    style = BAD if proof["broken"] else _led(leader)
-    return style, "tree head", state, proof["signed_size"], proof["lag_events"], proof["lag_seconds"], leader
+    place = proof["signed_size"], proof["lag_events"], proof["lag_seconds"]
+    return BAD if proof["broken"] else _led(proof), "tree head", state, *place, proof["led_by"]
 
 
-def _webhooks(webhooks: Fields, leader: str | None) -> Row:
+def _webhooks(webhooks: Fields) -> Row:
     waiting, failing = webhooks["waiting"], webhooks["failing"]
     state = f"to {webhooks['active']:,} webhooks, {waiting:,} waiting, {failing:,} failing"
-    style = BEHIND if waiting else _led(leader)
-    return style, "deliveries", state, None, None, webhooks["waiting_seconds"] if waiting else None, leader
+    seconds = webhooks["waiting_seconds"] if waiting else None
+    style = BEHIND if waiting else _led(webhooks)
+    return style, "deliveries", state, None, None, seconds, webhooks["led_by"]
 
 
-def _led(leader: str | None) -> str:
-    """Nobody may be there for a second; for longer, no process serves."""
-    return "" if leader else BEHIND
+def _reports(reports: Fields) -> Row:
+    companies = reports["companies"]
+    state = f"for {companies:,} {'company' if companies == 1 else 'companies'}"
+    return _led(reports), "daily reports", state, None, None, None, reports["led_by"]
 
 
-def _many(count: int, noun: str) -> str:
-    return f"1 {noun}" if count == 1 else f"{count:,} {noun.removesuffix('y')}ies"
+def _relay(relay: Fields) -> Row:
+    place = relay["position"], relay["lag_events"], relay["lag_seconds"]
+    style = BEHIND if relay["lag_events"] else _led(relay)
+    return style, "relay", f"to the stream {relay['stream']}", *place, relay["led_by"]
+
+
+def _led(part: Fields) -> str:
+    """Nobody may be there for a second; for longer, no process does it."""
+    return "" if part["led_by"] else BEHIND
 
 
 def _count(number: int | None) -> str:
@@ -119,14 +109,10 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _ago(seconds: float) -> str:
-    minutes = seconds / 60
-    return (
-        f"{seconds:.0f} s"
-        if minutes < 2
-        else f"{minutes:.0f} min"
-        if minutes < 120
-        else f"{minutes / 60:.0f} h"
-    )
+    for size, unit in ((HOUR_S, "h"), (MINUTE_S, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _size(count: float) -> str:

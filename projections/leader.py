@@ -158,7 +158,8 @@ class Leader:
             return
         self._suspect = None
         name = self.checkpoints.share_at(failure.name, failed.until)
-        logger.error("%s is parked at event %s", name, failed.until, exc_info=cause)
+        where = {"read_model": name, "position": failed.until}
+        logger.error("%s is parked at event %s", name, failed.until, exc_info=cause, extra=where)
         self.checkpoints.park(name, failed.until, described(cause))
 
 

@@ -27,6 +27,8 @@ class Progress:
 
     def __init__(self, on_wait: Callable[[], None]) -> None:
         """on_wait: called when somebody has begun to wait."""
+        self.on_note: list[Callable[[Standing], None]] = []
+        """Who else wants to know every standing; they must be quick, and must not fail."""
         self._on_wait = on_wait
         self._changed = Condition()
         self._standing = Standing(0, {})
@@ -44,6 +46,8 @@ class Progress:
         return self._standing.head
 
     def note(self, standing: Standing) -> None:
+        for listener in self.on_note:
+            listener(standing)
         with self._changed:
             self._standing = standing
             self._changed.notify_all()

@@ -32,6 +32,7 @@ from adapters.postgres.processes import end_processes, give_to_system_account, s
 
 START_TIMEOUT_S = 300.0  # crash recovery replays up to max_wal_size
 START_AGAIN_INTERVAL_S = 1.0
+DEFAULT_PORT = "5432"
 SOCKET_FOLDER_LIMIT = 85  # bytes; a socket's whole path may have 103 (macOS) or 107 (Linux)
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -101,7 +102,8 @@ class EmbeddedPostgres:
             process = self._launch(sockets)
             self._keeper = Thread(target=self._keep, args=(process, sockets), name="keeper", daemon=True)
             self._keeper.start()
-            url = f"postgresql://postgres@/postgres?host={quote(str(sockets), safe='')}"
+            port = self._settings.get("port", DEFAULT_PORT)  # names the socket too
+            url = f"postgresql://postgres@/postgres?host={quote(str(sockets), safe='')}&port={port}"
             self._ownership.tell_url(url)
         except BaseException:
             self.stop()
@@ -185,8 +187,8 @@ class EmbeddedPostgres:
         if not end_processes([self._cluster, self._unfinished], postmaster_pid=postmaster_pid):
             raise PostgresFailed(f"PostgreSQL does not end in {self.folder}")
         # Left over, they would stop the next start if another process, or a zombie, has their number.
-        for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
-            (self._cluster / name).unlink(missing_ok=True)
+        for path in [self._cluster / "postmaster.pid", *self._cluster.glob(".s.PGSQL.*.lock")]:
+            path.unlink(missing_ok=True)
 
     def _is_ready(self) -> bool:
         return [line.strip() for line in self._postmaster_file()[7:8]] == ["ready"]

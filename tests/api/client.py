@@ -17,6 +17,7 @@ from api.app import create_app, open_system
 from api.feeding import Feeds
 from api.serving import Server as StoppingServer
 from api.system import System
+from api.tracing import Traces
 
 ADMIN_TOKEN = "the-tests-admin-token"
 START_TIMEOUT_S = 30.0
@@ -140,10 +141,10 @@ def done(response: httpx.Response) -> Json:
 
 
 @contextmanager
-def serving(database_url: str, **settings: Any) -> Iterator[Server]:
+def serving(database_url: str, *, traces: Traces | None = None, **settings: Any) -> Iterator[Server]:
     """A system and its HTTP server, in threads of this process, on a port of their own."""
     chosen = Settings(database_url=database_url, admin_token=ADMIN_TOKEN, **settings)
-    with open_system(chosen) as system:
+    with open_system(chosen, traces=traces) as system:
         app = create_app(system)
         config = uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=5)
         server = StoppingServer(config, on_stopping=app.state.feeds.close)

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ def chatledger(
     """A command, from its start to its end."""
     return subprocess.run(
         [*PROGRAM, *map(str, arguments)],
-        env=_environment(environment),
+        env=environment_with(environment),
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -49,7 +49,7 @@ def started(
     """A command that has just begun. complaints: where they go; a pipe holds a few pages."""
     return subprocess.Popen(
         [*PROGRAM, *map(str, arguments)],
-        env=_environment(environment),
+        env=environment_with(environment),
         stdout=subprocess.PIPE,
         stderr=complaints,
         text=True,
@@ -79,7 +79,8 @@ def _address(process: subprocess.Popen[str]) -> str:
     raise AssertionError(f"chatledger serve ended with {process.returncode}: {complaints}")
 
 
-def _environment(more: dict[str, str]) -> dict[str, str]:
+def environment_with(more: Mapping[str, str]) -> dict[str, str]:
+    """Of a command: ours, without what this machine may have set for Chatledger, and with more."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHATLEDGER_")}
     kept = {name: os.environ[name] for name in ("CHATLEDGER_DATA", "CHATLEDGER_CHECKPOINT_PLACES")}
     return {**inherited, **kept, "CHATLEDGER_ADMIN_TOKEN": ADMIN_TOKEN, "COLUMNS": "120", **more}

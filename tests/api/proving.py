@@ -73,10 +73,10 @@ def exported(database_url: str) -> list[str]:
         return [part.decode() for part in parts]
 
 
-def verified(lines: list[str], vkey: str, folder: Path) -> Report:
-    """By what a third party has: the lines, the key and the folder."""
+def verified(lines: list[str], vkey: str, folder: Path, *former: str) -> Report:
+    """By what a third party has: the lines, the key and the folder. former: keys of its names before."""
     kept = Kept(folder)
-    verification = Verification([Verifier.of(vkey)], kept.leaf_tile)
+    verification = Verification([Verifier.of(each) for each in (vkey, *former)], kept.leaf_tile)
     for name, note in kept.notes():
         verification.add_checkpoint(name, note)
     return verification.read(lines)

@@ -1,12 +1,8 @@
 """`chatledger migrate`: once, before several processes start on one database."""
 
-from pathlib import Path
-
 import psycopg
 import pytest
-from typer.testing import CliRunner
 
-from api.cli import app
 from api.migrating import migrate_database
 from projections.checkpoints import statuses
 from projections.rebuild import REBUILD_LOCK, RebuildRunning
@@ -52,12 +48,6 @@ def test_who_is_second_while_tables_are_built_anew_is_told(database_url: str) ->
         connection.execute("SELECT pg_advisory_lock(%s)", (REBUILD_LOCK,))
         with pytest.raises(RebuildRunning):
             migrate_database(database_url)
-
-
-def test_a_folder_of_our_own_is_made_where_there_is_none(tmp_path: Path) -> None:
-    ended = CliRunner().invoke(app, ["migrate", "--data", str(tmp_path / "new")])
-    assert (ended.exit_code, "ends at position 0" in ended.output) == (0, True)
-    assert (tmp_path / "new" / "postgres").exists()
 
 
 def _everything_made(url: str) -> list[tuple[str, ...]]:

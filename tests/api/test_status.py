@@ -12,19 +12,19 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from api.cli import app
-from api.status import status_of
+from api.leads import PARTS
+from api.relaying import STATEMENTS as RELAYING
+from api.status import Status, status_of
 from api.system_table import system_table
 from projections.checkpoints import PARKED
-from projections.read_model import READ_MODELS
+from projections.read_model import REACTIONS, READ_MODELS
 from tests.api.client import Client, Server
+from tests.api.proving import record
 
-PARTS = ("ledger", *READ_MODELS, "tree head", "deliveries", "daily reports")
+ROWS = ("ledger", *READ_MODELS, "tree head", "deliveries", "daily reports")
 PARK = """
 UPDATE projection.checkpoint
 SET state = 'parked', error = '{"position": 7, "error": "ValueError", "count": 1}' WHERE name = 'inbox'
-"""
-RELAY = """
-INSERT INTO relay.checkpoint (stream, position) VALUES ('LEDGER', 1)
 """
 
 
@@ -55,28 +55,36 @@ def test_everything_stands_in_one_table_however_narrow_the_terminal(
     with psycopg.connect(server.system.database_url) as connection:
         lines = shown(status_of(connection), width)
 
-    assert all(any(line.startswith(f" {part} ") for line in lines) for part in PARTS)
+    assert all(any(line.startswith(f" {part} ") for line in lines) for part in ROWS)
     assert max(map(len, lines)) <= width
     assert not any("…" in line for line in lines)
 
 
+def parts(status: Status) -> dict[str, str | None]:
+    """Who does what."""
+    models = {model["name"]: model["led_by"] for model in status["read_models"]}
+    return models | {f"part {part}": status[part]["led_by"] for part in PARTS}
+
+
 def test_who_leads_is_told_by_where_his_session_is(server: Server) -> None:
     with psycopg.connect(server.system.database_url) as connection:
-        leads = status_of(connection)["leads"]
+        leaders = parts(status_of(connection))
         sessions = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
         pids = {pid for (pid,) in sessions}
 
-    assert set(leads) == {"read_models", "proof", "webhooks", "reports"}
-    for leader in leads.values():
+    assert leaders.keys() == {*READ_MODELS, REACTIONS, "part proof", "part webhooks", "part reports"}
+    for leader in leaders.values():
+        assert leader is not None
         place, _, pid = leader.partition(" #")
         assert (place, int(pid) in pids) == ("local", True)
+    assert len({leaders[name] for name in READ_MODELS}) == 1
 
 
 def test_where_nobody_serves_nobody_leads(connection: psycopg.Connection[Any]) -> None:
     status = status_of(connection)
 
-    assert set(status["leads"].values()) == {None}
-    assert (status["relay"], status["proof"]["signed_seconds_ago"]) == (None, None)
+    assert set(parts(status).values()) == {None}
+    assert (status["relay"], status["proof"]["signed_seconds_ago"]) == ([], None)
 
 
 def test_what_stands_still_says_at_which_event_and_why(connection: psycopg.Connection[Any]) -> None:
@@ -88,11 +96,23 @@ def test_what_stands_still_says_at_which_event_and_why(connection: psycopg.Conne
     assert any("parked at 7: ValueError" in line for line in shown(status, 120))
 
 
-def test_a_relay_is_measured_by_the_ledger(connection: psycopg.Connection[Any]) -> None:
-    connection.execute(RELAY)
+def test_a_relay_is_measured_by_the_ledger_and_known_by_its_lock(
+    connection: psycopg.Connection[Any], migrated_url: str
+) -> None:
+    record(migrated_url, 5)
+    connection.execute(RELAYING["create"].encode())
+    connection.execute(RELAYING["take_over"], {"stream": "LEDGER"})
+    connection.execute(
+        RELAYING["note"], {"stream": "LEDGER", "epoch": 1, "position": 3, "begun": 3, "erased": 0}
+    )
+    (idle,) = status_of(connection)["relay"]
+    connection.execute(RELAYING["try_lock"], {"stream": "LEDGER"})
     status = status_of(connection)
+    (led,) = status["relay"]
 
-    assert status["relay"] == {"position": 1, "lag_events": -1, "lag_seconds": 0.0}
+    assert (idle["position"], idle["lag_events"], idle["led_by"]) == (3, 2, None)
+    assert idle["lag_seconds"] > 0
+    assert led["led_by"] == f"local #{connection.info.backend_pid}"
     assert any(line.startswith(" relay ") for line in shown(status, 80))
 
 
@@ -105,7 +125,7 @@ def test_machines_get_the_same_as_json(
 
     assert told["database"]["head"] == position
     assert {model["name"] for model in told["read_models"]} >= set(READ_MODELS)
-    assert told["webhooks"] == {"active": 0, "waiting": 0, "failing": 0, "waiting_seconds": 0.0}
+    assert [told["webhooks"][field] for field in ("active", "waiting", "failing")] == [0, 0, 0]
 
 
 def test_metrics_tell_the_same(server: Server, admin: Client) -> None:
@@ -115,13 +135,14 @@ def test_metrics_tell_the_same(server: Server, admin: Client) -> None:
 
     assert after["chatledger_ledger_position",] == position
     assert after["chatledger_read_model_lag_events", "inbox"] == 0
+    assert after["chatledger_read_model_led", "inbox"] == 1
     assert after["chatledger_part_led", "webhooks"] == 1
     assert after["chatledger_commit_events_sum",] == before["chatledger_commit_events_sum",] + 1
     assert (
         after["chatledger_pool_max_connections", "chatledger reads"]
         == server.system.settings.read_connections
     )
-    assert ("chatledger_relay_position",) not in after
+    assert not any(name.startswith("chatledger_relay_") for name, *_ in after)
 
 
 def test_a_database_that_is_away_is_told_and_nothing_else_of_it(

@@ -1,0 +1,143 @@
+"""A drill: harm is done under load, all has to be well again by itself, and what was promised has to hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import psycopg
+from rich.table import Table
+
+from tests.drills.company import Company
+from tests.drills.crew import Worker
+from tests.drills.proof import (
+    assert_acknowledged_is_there_once,
+    assert_order_is_kept,
+    differences_to_a_rebuild,
+    ledger,
+    standing,
+)
+from tests.drills.screens import Screen
+from tests.faults.processes import eventually
+
+NO_LAG_S = 0.25
+"""While events come in all the time, somebody is always a few behind; none lags if they are so young."""
+
+SHOWN_TROUBLES = 3
+
+
+def nothing() -> None:
+    """Where the harm mends itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What the table tells of one drill; seconds since the harm was done.
+
+    heard_s: until everybody who spoke was acknowledged something that he said after the harm. no_lag_s: until
+    every read model was at the ledger's head. whole_s: until everything ran again that had been harmed.
+    """
+
+    harm: str
+    heard_s: float
+    no_lag_s: float
+    whole_s: float
+    acknowledged: int
+    troubles: str
+    events: int
+
+
+RECOVERIES: list[Recovery] = []
+"""Of all drills of this run, in order."""
+
+
+@dataclass
+class House:
+    """Everything that a drill may harm, and those who work meanwhile. url: of the database, for who looks."""
+
+    url: Callable[[], str]
+    workers: Sequence[Worker]
+    company: Company
+    screen: Screen
+    heads: list[Callable[[], int]] = field(default_factory=list)
+    """Beside the read models: whoever else follows the ledger, and up to where he is."""
+
+    proofs: list[Callable[[], None]] = field(default_factory=list)
+    """What has to hold beside that."""
+
+    def named(self, name: str) -> Worker:
+        return next(worker for worker in self.workers if worker.name == name)
+
+    def drill(self, harm: str, do: Callable[[], None], mend: Callable[[], None] = nothing) -> Recovery:
+        """Do harm, and let nobody help until all are heard and nothing lags; then mend it, and prove it all.
+
+        do: the harm; it returns at once, or when what was stopped was started again. mend: start again what
+        others did without.
+        """
+        self.wait_until_nothing_lags()
+        troubles, begun = self.company.troubles(), time.monotonic()
+        do()
+        self.company.wait_until_all_are_heard()
+        heard_s = time.monotonic() - begun
+        self.wait_until_nothing_lags()
+        no_lag_s = time.monotonic() - begun
+        mend()
+        for worker in self.workers:
+            worker.wait_until_ready()
+        whole_s = time.monotonic() - begun
+        acknowledged, events = self.prove()
+        new = (self.company.troubles() - troubles).most_common(SHOWN_TROUBLES)
+        told = ", ".join(f"{times} {code}" for code, times in new) or "none"
+        RECOVERIES.append(Recovery(harm, heard_s, no_lag_s, whole_s, acknowledged, told, events))
+        return RECOVERIES[-1]
+
+    def wait_until_nothing_lags(self) -> None:
+        """Every read model is with what happens now, and so is whoever else follows."""
+        eventually(self._nothing_lags)
+
+    def prove(self) -> tuple[int, int]:
+        """Hold everything against everything else; returns how many acknowledgements and events it was."""
+        acknowledged = self.company.acknowledged()
+        self.company.assert_nobody_failed()
+        rows = ledger(self.url())
+        assert_acknowledged_is_there_once(rows, acknowledged)
+        assert_order_is_kept(rows)
+        self._assert_the_screen_shows(max(int(each.body["position"]) for each in acknowledged))
+        assert differences_to_a_rebuild(self.url()) == []
+        for proof in self.proofs:
+            proof()
+        return len(acknowledged), len(rows)
+
+    def _assert_the_screen_shows(self, position: int) -> None:
+        """Every message up to a position, each at its own."""
+        self.screen.wait_until_it_is_at(position)
+        shown = dict(self.screen.shown)
+        messages = ("message.received", "message.queued")
+        recorded = {
+            row["text"]: row["position"]
+            for row in ledger(self.url())
+            if row["topic"] in messages and self.screen.began_at < row["position"] <= position
+        }
+        assert {text: shown.get(text) for text in recorded} == recorded
+
+    def _nothing_lags(self) -> bool:
+        self.company.assert_nobody_failed()
+        with suppress(psycopg.OperationalError):
+            now = standing(self.url())
+            assert not now.parked, now
+            return now.lag_s < NO_LAG_S and all(head() >= now.head for head in self.heads)
+        return False
+
+
+def table(recoveries: Sequence[Recovery]) -> Table:
+    """All drills, with how long each took to be well again."""
+    told = Table("harm", title="drills: everything held after each", title_justify="left")
+    for heading in ("heard again s", "no lag s", "whole again s", "acknowledged", "events"):
+        told.add_column(heading, justify="right")
+    told.add_column("tried again because")
+    for each in recoveries:
+        seconds = (f"{figure:.1f}" for figure in (each.heard_s, each.no_lag_s, each.whole_s))
+        told.add_row(each.harm, *seconds, f"{each.acknowledged:,}", f"{each.events:,}", each.troubles)
+    return told
