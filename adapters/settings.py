@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     poll_interval_s: float = Field(
         default=0.5, gt=0, le=60, description="Longest time in which a follower may miss a new event."
     )
+    follow: bool = Field(
+        default=True,
+        description="Whether a server follows the ledger itself; if not, `chatledger follow` does.",
+    )
     nats_url: str | None = Field(
         default=None,
         repr=False,
@@ -76,10 +80,6 @@ class Settings(BaseSettings):
     )
     nats_private: bool = Field(
         default=False, description="Whether what identifies or quotes people leaves to JetStream, too."
-    )
-    follow: bool = Field(
-        default=True,
-        description="Whether a server follows the ledger itself; if not, others do: `chatledger follow`.",
     )
     signing_key: Path | None = Field(
         default=None,

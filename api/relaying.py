@@ -142,6 +142,7 @@ class Relay:
                         await self._publish(lead)
             except LeadLost:
                 logger.warning("another process publishes to JetStream now")
+                await self._pause(TAKEOVER_INTERVAL_S)
             except PASSING as error:
                 await self._complain(error)
 

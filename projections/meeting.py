@@ -18,10 +18,10 @@ from psycopg_pool import ConnectionPool
 
 from projections.read_model import CHECKPOINTS, READ_MODELS, built_from
 
-LONGEST_MEETING_S = 10
+LONGEST_MEETING_S = 5
 """When whoever called the others together has ended without a word."""
 
-PATIENCE_S = 5.0
+PATIENCE_S = 3.0
 """So long others are waited for; one that nobody leads never comes."""
 
 LOOK_INTERVAL_S = 0.002
@@ -32,7 +32,7 @@ def meeting(pool: ConnectionPool[Connection[Any]], names: Collection[str]) -> It
     """As long as the block lasts these, and whose rows they read, stand at one position, if they can."""
     chosen = {"names": _with_those_read(names), "seconds": LONGEST_MEETING_S}
     with pool.connection() as connection:
-        if _value(connection, "leaders", chosen) <= 1:
+        if (_value(connection, "leaders", chosen) or 0) <= 1:
             yield
             return
         connection.execute(CHECKPOINTS["meet"], chosen)

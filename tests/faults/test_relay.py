@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from tests.faults import relayed
 from tests.faults.processes import Processes
 from tests.faults.relayed import append, assert_relayed, wait_until_relayed, wait_until_some_are_relayed
 from tests.nats_servers import NatsServer, nats_server
+
+POOLED = """
+CREATE SCHEMA pooled;
+CREATE FUNCTION pooled.pg_try_advisory_lock(integer, integer) RETURNS boolean LANGUAGE sql AS 'SELECT true'
+"""
+"""As behind a pooler that gives each transaction any session: the lock of a session is everybody's."""
 
 
 @pytest.fixture
@@ -49,4 +60,113 @@ def test_a_relay_that_is_killed_anywhere_goes_on_without_a_gap(
         killed.kill()
     processes.start(relayed.relay, url, "last", nats_url)
     wait_until_relayed(url, nats_url)
+    assert_relayed(url, nats_url)
+
+
+Disaster = Callable[[NatsServer], None]
+
+
+def purge(server: NatsServer) -> None:
+    relayed.asked(server.url, lambda js: js.purge_stream(relayed.STREAM))
+
+
+def purge_all_but_some(server: NatsServer) -> None:
+    relayed.asked(server.url, lambda js: js.purge_stream(relayed.STREAM, keep=7))
+
+
+def delete(server: NatsServer) -> None:
+    relayed.asked(server.url, lambda js: js.delete_stream(relayed.STREAM))
+
+
+def delete_and_recreate(server: NatsServer) -> None:
+    delete(server)
+    relayed.asked(server.url, lambda js: js.add_stream(name=relayed.STREAM, subjects=["ledger.>"]))
+
+
+def restart(server: NatsServer) -> None:
+    server.restart()
+
+
+def restart_without_data(server: NatsServer) -> None:
+    server.restart(with_data=False)
+
+
+DISASTERS: tuple[Disaster, ...] = (
+    *(purge, purge_all_but_some, delete, delete_and_recreate),
+    *(restart, restart_without_data),
+)
+
+
+@pytest.mark.parametrize("disaster", DISASTERS)
+def test_the_stream_is_continued_whatever_happens_to_it(
+    url: str, server: NatsServer, processes: Processes, disaster: Disaster
+) -> None:
+    relay = processes.start(relayed.relay, url, "relay", server.url)
+    append(url, 100)
+    wait_until_relayed(url, server.url)
+    with meanwhile(lambda: append(url, 1_000), times=4):
+        disaster(server)
+    wait_until_relayed(url, server.url)
+    assert_relayed(url, server.url, first=relayed.first_position(server.url))
+    disaster(server)  # while nothing is published
+    append(url, 1)
+    wait_until_relayed(url, server.url)
+    assert_relayed(url, server.url, first=relayed.first_position(server.url))
+    assert relay.lives
+
+
+@contextmanager
+def meanwhile(do: Callable[[], None], *, times: int) -> Iterator[None]:
+    """Do something again and again beside the block, and wait for its end."""
+    first = Event()
+
+    def again() -> None:
+        for _ in range(times):
+            do()
+            first.set()
+
+    thread = Thread(target=again)
+    thread.start()
+    first.wait()
+    yield
+    thread.join()
+
+
+def test_a_stream_that_is_gone_is_published_anew_though_nothing_happens(
+    url: str, server: NatsServer, processes: Processes
+) -> None:
+    append(url, 10)
+    processes.start(relayed.relay, url, "relay", server.url)
+    wait_until_relayed(url, server.url)
+    delete(server)
+    wait_until_relayed(url, server.url)
+    assert_relayed(url, server.url)
+
+
+def test_another_relay_goes_on_when_one_is_killed(url: str, nats_url: str, processes: Processes) -> None:
+    relays = [processes.start(relayed.relay, url, f"relay-{number}", nats_url) for number in range(2)]
+    append(url, 1_000)
+    wait_until_relayed(url, nats_url)
+    (leader,) = (relay for relay in relays if "publishing to" in relay.log)
+    append(url, 3_000)
+    leader.kill()
+    begun = time.monotonic()
+    wait_until_relayed(url, nats_url)
+    assert time.monotonic() - begun < 5
+    assert_relayed(url, nats_url)
+
+
+def test_two_who_both_believe_that_they_lead(url: str, nats_url: str, processes: Processes) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(POOLED.encode())
+        database = Identifier(connection.info.dbname)
+        connection.execute(
+            SQL("ALTER DATABASE {} SET search_path = public, pooled, pg_catalog").format(database)
+        )
+    relays = [processes.start(relayed.relay, url, f"relay-{number}", nats_url) for number in range(2)]
+    for _ in range(5):
+        append(url, 500)
+        wait_until_relayed(url, nats_url)
+    for relay in relays:
+        relay.wait_until_it_logged("another process publishes")
     assert_relayed(url, nats_url)
