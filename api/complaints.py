@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -70,11 +71,16 @@ def told_in_one_line() -> Iterator[None]:
     except Exception as error:
         if COMPLAINTS.isdisjoint(map(name_of, type(error).__mro__)):
             raise
-        from rich.console import Console  # so that whoever only ends in order does without it
-        from rich.text import Text
-
-        Console(stderr=True).print(Text(_in_one_line(error), "bold red"), soft_wrap=True)
+        _tell(_in_one_line(error))
         sys.exit(FAILED)
+
+
+def _tell(complaint: str) -> None:
+    """Of a process that logs, all that it says goes one way: `api/logs.py`."""
+    if logging.getLogger().handlers:
+        logging.getLogger(__name__).critical(complaint)
+    else:
+        Console(stderr=True).print(Text(complaint, "bold red"), soft_wrap=True)
 
 
 def end_in_order() -> None:
