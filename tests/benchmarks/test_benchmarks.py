@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Identifier
 from api.bench import (
     append,
     audit,
+    cost,
     feed,
     follow,
     handover,
@@ -28,7 +29,7 @@ from api.bench.measuring import ROUNDS, Result, no_watch
 from api.bench.servers import fresh_postgres
 
 Names = set[tuple[str, str, str]]
-BENCHES = (append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, relay, search)
+BENCHES = (append, audit, cost, feed, follow, handover, inbox, ingest, proof, rebuild, relay, search)
 OF_A_BENCHMARK = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
 
 
@@ -99,6 +100,24 @@ def test_relay() -> None:
     assert_durable(result)
 
 
+@pytest.mark.drill
+def test_cost() -> None:
+    """With processes that start, which nobody waits for in the tests of every day."""
+    result = cost.run(1, no_watch, seconds=1.0, conversations=200)
+    rows = rows_of(result)
+    assert rows >= {
+        *(("ledger", what, "B/event") for what in ("rows", "by position", "by stream and version")),
+        *((name, what, "B/event") for name in ("inbox", "timeline") for what in ("rows", "indexes")),
+        *((name, f"range={size}", "µs/event") for name in ("all", "inbox", "waits") for size in cost.RANGES),
+        *((system, "at work together=1", "µs/message") for system in ("api", "follower", "postgres")),
+        *(("postgres", f"{stage} together=100", "WAL B/message") for stage in ("accept", "behind")),
+        ("api", "page", "µs/page"),
+        ("relay", "relay", "µs/event"),
+        ("stream", "messages", "B/event"),
+    }
+    assert_durable(result)
+
+
 def test_a_median_is_of_five_rounds_or_more() -> None:
     assert ROUNDS >= 5
 
@@ -106,7 +125,7 @@ def test_a_median_is_of_five_rounds_or_more() -> None:
 def test_every_benchmark_can_be_chosen() -> None:
     every = (
         *("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "audit", "proof"),
-        *("relay", "day"),
+        *("relay", "cost", "day"),
     )
     assert chosen(ALL) == every
     with pytest.raises(UnknownBenchmark, match="follow"):

@@ -87,7 +87,7 @@ def run_until_relayed(url: str, nats_url: str, **more: Any) -> None:
         running = asyncio.ensure_future(relay.run())
         client = await nats.connect(nats_url)
         async with asyncio.timeout(30):
-            while not running.done() and await _last(client.jetstream()) != head(url):
+            while not running.done() and await last_position(client.jetstream()) != head(url):
                 await asyncio.sleep(0.01)
         relay.stop()
         await running
@@ -118,11 +118,11 @@ def head(url: str) -> int:
 
 def wait_until_relayed(url: str, nats_url: str) -> None:
     """Until the stream goes as far as the ledger."""
-    eventually(lambda: asked(nats_url, _last) == head(url))
+    eventually(lambda: asked(nats_url, last_position) == head(url))
 
 
 def wait_until_some_are_relayed(nats_url: str, position: int) -> None:
-    eventually(lambda: (asked(nats_url, _last) or 0) >= position)
+    eventually(lambda: (asked(nats_url, last_position) or 0) >= position)
 
 
 def first_position(nats_url: str) -> int:
@@ -135,7 +135,7 @@ def first_position(nats_url: str) -> int:
     return asked(nats_url, first)
 
 
-async def _last(js: JetStreamContext) -> int | None:
+async def last_position(js: JetStreamContext) -> int | None:
     """The position of the last message, or up to where there were some; None where there is no stream."""
     with suppress(APIError, nats.errors.Error, OSError):
         info = await js.stream_info(STREAM)
@@ -145,7 +145,7 @@ async def _last(js: JetStreamContext) -> int | None:
 
 def assert_relayed(url: str, nats_url: str, *, first: int = 1, private: bool = False) -> None:
     """The stream has every position from the first on, once and in order, and each as the ledger has it."""
-    messages, info = asked(nats_url, _everything)
+    messages, info = asked(nats_url, everything)
     with psycopg.connect(url) as connection:
         rows = connection.execute(LEDGER.encode()).fetchall()
     expected = [_public(row, private=private) for row in rows if row[0] >= first]
@@ -156,7 +156,7 @@ def assert_relayed(url: str, nats_url: str, *, first: int = 1, private: bool = F
     assert info.state.messages == len(expected)
 
 
-async def _everything(js: JetStreamContext) -> tuple[list[tuple[Address, Any]], StreamInfo]:
+async def everything(js: JetStreamContext) -> tuple[list[tuple[Address, Any]], StreamInfo]:
     info = await js.stream_info(STREAM)
     reader = await js.pull_subscribe(
         "", stream=STREAM, config=ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=10)
