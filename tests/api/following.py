@@ -131,12 +131,13 @@ def slow_reader(client: Client) -> Iterator[socket.socket]:
         yield connection
 
 
-def read_all(connection: socket.socket) -> list[str]:
-    """The lines of the answer's body, until the server ends it."""
-    received = b"".join(iter(lambda: connection.recv(65_536), b""))
-    _, _, left = received.partition(b"\r\n\r\n")
-    body = b""
-    while left:
-        size, _, left = left.partition(b"\r\n")
-        body, left = body + left[: int(size, 16)], left[int(size, 16) + 2 :]
-    return body.decode().split("\n")
+def lines_of(connection: socket.socket) -> Iterator[str]:
+    """The lines of the answer's body as they come, until the server ends it."""
+    with connection.makefile("rb") as received:
+        while received.readline().strip():
+            pass  # headers
+        rest = b""
+        while size := int(received.readline(), 16):
+            *lines, rest = (rest + received.read(size)).split(b"\n")
+            received.readline()
+            yield from (line.decode() for line in lines)

@@ -15,8 +15,8 @@ from tests.api.following import (
     Follower,
     beating_often,
     following,
+    lines_of,
     listed,
-    read_all,
     slow_reader,
 )
 from tests.databases import Databases
@@ -81,7 +81,7 @@ def test_who_reads_too_slowly_is_cut_off_and_loses_nothing(
             assert sent < ENDLESSLY, "what waits for him has no bound"
             told = connector.tell(connector.message("husband", "+7 1", "x" * 40_000))
             irina.get("/v1/inbox/counts", min_position=told["position"])
-        received = Follower(iter(read_all(reader)), before)
+        received = Follower(lines_of(reader), before)
         events = received.rest()
 
     assert events[-1].kind == "cut_off"

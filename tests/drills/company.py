@@ -26,7 +26,7 @@ TOGETHER = 3
 """So many messages a connector tells at once."""
 
 AN_INSTANT = timedelta(milliseconds=1)
-PAUSE_S = 0.02
+PAUSE_S = 0.15
 """Between what one caller says and what he says next: a company at work, not a benchmark."""
 
 AGAIN_AFTER_S = 0.05
@@ -240,6 +240,11 @@ class Company:
     def acknowledged(self) -> list[Acknowledgement]:
         """By everybody, so far; in no order."""
         return [each for caller in self.callers for each in tuple(caller.acknowledged)]
+
+    @property
+    def position(self) -> int:
+        """Of the last that was acknowledged."""
+        return max(int(each.body["position"]) for each in self.acknowledged())
 
     def troubles(self) -> Counter[str]:
         return sum((caller.troubles for caller in self.callers), Counter())
