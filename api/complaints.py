@@ -80,6 +80,9 @@ def _tell(complaint: str) -> None:
     if logging.getLogger().handlers:
         logging.getLogger(__name__).critical(complaint)
     else:
+        from rich.console import Console  # so that whoever only ends in order does without it
+        from rich.text import Text
+
         Console(stderr=True).print(Text(complaint, "bold red"), soft_wrap=True)
 
 

@@ -18,7 +18,7 @@ BENCHMARKS: Mapping[str, str] = {
     name: f"api.bench.{name}"
     for name in (
         *("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "audit", "proof"),
-        *("analytics", "relay", "day"),
+        *("analytics", "relay", "cost", "day"),
     )
 }
 """name → the module whose `run` measures it; imported when it is asked for, as some need much."""

@@ -13,6 +13,7 @@ from api.bench import (
     analytics,
     append,
     audit,
+    cost,
     feed,
     follow,
     handover,
@@ -30,7 +31,7 @@ from api.bench.servers import fresh_postgres
 
 Names = set[tuple[str, str, str]]
 BENCHES = (
-    *(analytics, append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, relay),
+    *(analytics, append, audit, cost, feed, follow, handover, inbox, ingest, proof, rebuild, relay),
     search,
 )
 OF_A_BENCHMARK = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
@@ -104,6 +105,24 @@ def test_relay() -> None:
     assert_durable(result)
 
 
+@pytest.mark.drill
+def test_cost() -> None:
+    """With processes that start, which nobody waits for in the tests of every day."""
+    result = cost.run(1, no_watch, seconds=1.0, conversations=200)
+    rows = rows_of(result)
+    assert rows >= {
+        *(("ledger", what, "B/event") for what in ("rows", "by position", "by stream and version")),
+        *((name, what, "B/event") for name in ("inbox", "timeline") for what in ("rows", "indexes")),
+        *((name, f"range={size}", "µs/event") for name in ("all", "inbox", "waits") for size in cost.RANGES),
+        *((system, "at work together=1", "µs/message") for system in ("api", "follower", "postgres")),
+        *(("postgres", f"{stage} together=100", "WAL B/message") for stage in ("accept", "behind")),
+        ("api", "page", "µs/page"),
+        ("relay", "relay", "µs/event"),
+        ("stream", "messages", "B/event"),
+    }
+    assert_durable(result)
+
+
 def test_a_median_is_of_five_rounds_or_more() -> None:
     assert ROUNDS >= 5
 
@@ -111,7 +130,7 @@ def test_a_median_is_of_five_rounds_or_more() -> None:
 def test_every_benchmark_can_be_chosen() -> None:
     every = (
         *("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "audit", "proof"),
-        *("analytics", "relay", "day"),
+        *("analytics", "relay", "cost", "day"),
     )
     assert chosen(ALL) == every
     with pytest.raises(UnknownBenchmark, match="follow"):
