@@ -123,7 +123,7 @@ def run_until_relayed(url: str, nats_url: str, **more: Any) -> None:
         running = asyncio.ensure_future(relay.run())
         client = await nats.connect(nats_url)
         async with asyncio.timeout(30):
-            while not running.done() and await last_position(client.jetstream()) != head(url):
+            while not running.done() and await _last(client.jetstream()) != head(url):
                 await asyncio.sleep(0.01)
         relay.stop()
         await running
@@ -154,7 +154,7 @@ def head(url: str) -> int:
 
 def wait_until_relayed(url: str, nats_url: str) -> None:
     """Until the stream goes as far as the ledger."""
-    eventually(lambda: asked(nats_url, last_position) == head(url))
+    eventually(lambda: last_position(nats_url) == head(url))
 
 
 def wait_until_some_are_relayed(nats_url: str, position: int) -> None:
