@@ -96,7 +96,12 @@ class Publication:
         if not events:
             return
         while events and not stopping.is_set():
-            _, events = await asyncio.gather(self.publisher.publish(events), self._next(events[-1].position))
+            reading = asyncio.ensure_future(self._next(events[-1].position))
+            try:
+                await self.publisher.publish(events)
+            finally:
+                await asyncio.wait([reading])  # whatever comes next must not find its connection in use
+            events = reading.result()
         await self.publisher.settle()
         await self._take_out()
 

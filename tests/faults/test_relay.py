@@ -56,7 +56,7 @@ def test_a_relay_that_is_killed_anywhere_goes_on_without_a_gap(
     url: str, nats_url: str, processes: Processes
 ) -> None:
     append(url, 3_000)
-    for steps in (0, 1, 150, 777, 1_003, 400):
+    for steps in (0, 1, 777, 1_003):
         killed = processes.start(relayed.relay_until, url, f"relay-{steps}", nats_url, steps)
         eventually(lambda killed=killed: not killed.lives)  # type: ignore[misc]
     assert relayed.last_position(nats_url) < 3_000
@@ -124,12 +124,12 @@ def test_the_stream_is_continued_whatever_happens_to_it(
 def test_whatever_happens_in_turn_and_together(url: str, server: NatsServer, processes: Processes) -> None:
     random = Random(7)
     relays = [processes.start(relayed.relay, url, f"relay-{number}", server.url) for number in range(2)]
-    with meanwhile(lambda: append(url, 100), times=20):
-        for number in range(6):
+    with meanwhile(lambda: append(url, 100), times=12):
+        for number in range(4):
             random.choice(PURGES + LOSSES)(server)
             relays.pop(0).kill()
             relays.append(processes.start(relayed.relay, url, f"relay-{2 + number}", server.url))
-            wait_until_some_are_relayed(server.url, 1)
+            wait_until_some_are_relayed(server.url)
     wait_until_relayed(url, server.url)
     assert_relayed(url, server.url, first=relayed.first_position(server.url))
     assert all(relay.lives for relay in relays)
