@@ -111,7 +111,8 @@ def run_until_refused(url: str, nats_url: str, **more: Any) -> None:
     """In this process, until the stream is refused."""
 
     async def run() -> None:
-        await Relay(url, settings_for(url, nats_url, **more)).run()
+        async with asyncio.timeout(PATIENCE_S):
+            await Relay(url, settings_for(url, nats_url, **more)).run()
 
     asyncio.run(run())
 

@@ -25,6 +25,9 @@ CREATE FUNCTION pooled.pg_try_advisory_lock(integer, integer) RETURNS boolean LA
 """As behind a pooler that gives each transaction any session: the lock of a session is everybody's."""
 
 
+NOTED = "SELECT updated_at FROM relay.checkpoint"
+
+
 @pytest.fixture
 def url(migrated_url: str) -> str:
     """A ledger without events."""
@@ -161,6 +164,19 @@ def test_a_stream_that_is_gone_is_published_anew_though_nothing_happens(
     delete(server)
     wait_until_relayed(url, server.url)
     assert_relayed(url, server.url)
+
+
+def test_a_relay_with_nothing_to_publish_is_heard_of(url: str, nats_url: str, processes: Processes) -> None:
+    processes.start(relayed.relay, url, "relay", nats_url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        heard = set[object]()
+
+        def heard_again() -> bool:
+            heard.update(connection.execute(NOTED).fetchall())
+            return len(heard) > 2
+
+        eventually(heard_again)
+        assert connection.execute("SELECT epoch FROM relay.checkpoint").fetchall() == [(1,)]
 
 
 def test_another_relay_goes_on_when_one_is_killed(url: str, nats_url: str, processes: Processes) -> None:
