@@ -85,10 +85,16 @@ class Publication:
         while not stopping.is_set():
             await self._catch_up(stopping)
             if clock.time() >= look_at:
-                if not await is_as_left(self.js, self.stream, self.publisher.stored):
-                    raise OutOfStep(f"somebody else changed the stream {self.stream.name}")
+                await self._look()
                 look_at = clock.time() + LOOK_INTERVAL_S
             await self.lead.wait()
+
+    async def _look(self) -> None:
+        """Whether the stream is as it was left; and let others know that we do not stand still."""
+        stored = self.publisher.stored
+        if not await is_as_left(self.js, self.stream, stored):
+            raise OutOfStep(f"somebody else changed the stream {self.stream.name}")
+        await self.lead.note(stored, stored)
 
     async def _catch_up(self, stopping: asyncio.Event) -> None:
         """While a range goes out, the next one is read."""
@@ -96,7 +102,12 @@ class Publication:
         if not events:
             return
         while events and not stopping.is_set():
-            _, events = await asyncio.gather(self.publisher.publish(events), self._next(events[-1].position))
+            reading = asyncio.ensure_future(self._next(events[-1].position))
+            try:
+                await self.publisher.publish(events)
+            finally:
+                await asyncio.wait([reading])  # whatever comes next must not find its connection in use
+            events = reading.result()
         await self.publisher.settle()
         await self._take_out()
 

@@ -36,27 +36,19 @@ WHERE stream = %(stream)s AND epoch = %(epoch)s;
 
 -- name: events
 -- The public form of events, version 1; where it is asked for, with what is private at its end.
-SELECT position, workspace_id, topic, stream_id::text, convert_to(
-    left(form, -1)
-        || CASE WHEN %(private)s THEN ', "private" : ' || coalesce(private::text, 'null') ELSE '' END || '}',
-    'UTF8')
-FROM ledger
-CROSS JOIN LATERAL (
-    SELECT json_build_object(
-        'form', 1,
-        'position', position,
-        'workspace_id', workspace_id,
-        'stream_id', stream_id,
-        'version', version,
-        'topic', topic,
-        'actor', actor,
-        'occurred_at', projection.rfc3339(occurred_at),
-        'recorded_at', projection.rfc3339(recorded_at),
-        'causation', causation,
-        'facts', facts)::text AS form
-    OFFSET 0) AS public
-WHERE position > %(after)s AND position <= %(until)s
-ORDER BY position;
+SELECT public.position, public.workspace_id, public.topic, public.stream_id::text, convert_to(
+    CASE WHEN %(private)s
+    THEN left(row_to_json(public)::text, -1) || ',"private":' || coalesce(
+        (SELECT private FROM ledger WHERE ledger.position = public.position)::text, 'null') || '}'
+    ELSE row_to_json(public)::text END, 'UTF8')
+FROM (
+    SELECT 1 AS form, position, workspace_id, stream_id, version, topic, actor,
+           projection.rfc3339(occurred_at) AS occurred_at, projection.rfc3339(recorded_at) AS recorded_at,
+           causation, facts
+    FROM ledger
+    WHERE position > %(after)s AND position <= %(until)s
+    ORDER BY position
+    OFFSET 0) AS public;
 
 -- name: erased
 -- From where to where in the ledger the erasures of a stretch took away what was private.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -24,7 +24,7 @@ from adapters.nats.stream import Stream, StreamRefused
 IN_FLIGHT = 4_000
 """Most events that are published and not known to be stored. The server holds 10,000 before it drops some."""
 
-ANSWER_EVERY = 200
+ANSWER_EVERY = 500
 ANSWER_TIMEOUT_S = 5.0
 LOOK_INTERVAL_S = 0.1
 """How often is looked whether the connection is still there, while an answer is waited for."""
@@ -78,20 +78,27 @@ class Publisher:
         """The position up to which events are known to be stored."""
         return self._stored + self._offset
 
-    async def publish(self, events: Iterable[Outgoing]) -> None:
+    async def publish(self, events: Sequence[Outgoing]) -> None:
         """Send events that follow those before; the last is answered. `settle` waits until they are stored.
 
         Raises:
             OutOfStep, ConnectionToNatsLost: some of those that were sent are not stored.
             EventTooLarge: the server does not take the event.
         """
-        last = None
-        for event in events:
-            if last is not None:
-                await self._send(last, answer=False)
-            last = event
-        if last is not None:
-            await self._send(last, answer=True)
+        last = events[-1].position - self._offset if events else 0
+        for position, subject, body in events:
+            sequence = position - self._offset
+            assert sequence == self._sent + 1, f"{position} does not follow {self._sent + self._offset}"
+            if sequence - self._stored > IN_FLIGHT:
+                await self._until(sequence - IN_FLIGHT)
+            answered = sequence == last or sequence % ANSWER_EVERY == 0
+            reply = f"{self._inbox}.{sequence}" if answered else ""
+            headers = {MESSAGE_ID: str(position), LAST_SEQUENCE: str(self._sent)}
+            try:
+                await self._client.publish(subject, body, reply, headers)
+            except MaxPayloadError as error:
+                raise EventTooLarge(position, len(body), self._client.max_payload) from error
+            self._sent = sequence
 
     async def settle(self) -> None:
         """Wait until everything that was sent is stored.
@@ -100,23 +107,6 @@ class Publisher:
             OutOfStep, ConnectionToNatsLost: as `publish`.
         """
         await self._until(self._sent)
-
-    async def _send(self, event: Outgoing, *, answer: bool) -> None:
-        sequence = event.position - self._offset
-        assert sequence == self._sent + 1, f"{event.position} does not follow {self._sent + self._offset}"
-        if sequence - self._stored > IN_FLIGHT:
-            await self._until(sequence - IN_FLIGHT)
-        answer = answer or sequence % ANSWER_EVERY == 0
-        try:
-            await self._client.publish(
-                event.subject,
-                event.body,
-                reply=f"{self._inbox}.{sequence}" if answer else "",
-                headers={MESSAGE_ID: str(event.position), LAST_SEQUENCE: str(sequence - 1)},
-            )
-        except MaxPayloadError as error:
-            raise EventTooLarge(event.position, len(event.body), self._client.max_payload) from error
-        self._sent = sequence
 
     async def _until(self, sequence: int) -> None:
         clock = asyncio.get_running_loop()

@@ -7,6 +7,7 @@ can be read from it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote
@@ -14,6 +15,8 @@ from urllib.parse import quote, unquote
 PREFIX = "ledger"
 EVERYTHING = f"{PREFIX}.>"
 TOKENS_REMEMBERED = 10_000
+SAFE = re.compile(r"[A-Za-z0-9_~-]+")
+"""What most ids are; to see that takes a third of the time of encoding them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Address:
 
 def subject(workspace_id: str, topic: str, stream_id: str) -> str:
     """Where an event is published; topic: `noun.past_participle`."""
-    return f"{PREFIX}.{token(workspace_id)}.{_topic(topic)}.{token(stream_id)}"
+    return f"{_beginning(workspace_id, topic)}.{token(stream_id)}"
 
 
 def address(subject: str) -> Address:
@@ -46,10 +49,10 @@ def address(subject: str) -> Address:
 
 def token(text: str) -> str:
     """One token of a subject, whatever is in the text."""
-    return quote(text, safe="").replace(".", "%2E")
+    return text if SAFE.fullmatch(text) else quote(text, safe="").replace(".", "%2E")
 
 
 @lru_cache(TOKENS_REMEMBERED)
-def _topic(topic: str) -> str:
+def _beginning(workspace_id: str, topic: str) -> str:
     noun, _, event = topic.partition(".")
-    return f"{token(noun)}.{token(event)}"
+    return f"{PREFIX}.{token(workspace_id)}.{token(noun)}.{token(event)}"

@@ -27,11 +27,12 @@ from adapters.nats.subjects import Address, address
 from adapters.settings import Settings
 from api.relaying import Lead, Relay
 from tests.adapters.ledger_events import opened
-from tests.faults.processes import Telling, eventually
+from tests.faults.processes import PATIENCE_S, Telling
 
 STREAM = "LEDGER"
 WORKSPACES = ("main", "acme.ru", "дом у моря", "a*b>c", "100%_~-")
 FETCHED_AT_ONCE = 1_000
+LOOK_INTERVAL_S = 0.02
 
 Answer = TypeVar("Answer")
 Step = Callable[..., Awaitable[None]]
@@ -110,7 +111,8 @@ def run_until_refused(url: str, nats_url: str, **more: Any) -> None:
     """In this process, until the stream is refused."""
 
     async def run() -> None:
-        await Relay(url, settings_for(url, nats_url, **more)).run()
+        async with asyncio.timeout(PATIENCE_S):
+            await Relay(url, settings_for(url, nats_url, **more)).run()
 
     asyncio.run(run())
 
@@ -121,13 +123,11 @@ def run_until_relayed(url: str, nats_url: str, **more: Any) -> None:
     async def run() -> None:
         relay = Relay(url, settings_for(url, nats_url, **more))
         running = asyncio.ensure_future(relay.run())
-        client = await nats.connect(nats_url)
-        async with asyncio.timeout(30):
-            while not running.done() and await _last(client.jetstream()) != head(url):
-                await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE_S):
+            while not running.done() and relay.health()["position"] != head(url):
+                await asyncio.sleep(LOOK_INTERVAL_S)
         relay.stop()
         await running
-        await client.close()
 
     asyncio.run(run())
 
@@ -154,11 +154,18 @@ def head(url: str) -> int:
 
 def wait_until_relayed(url: str, nats_url: str) -> None:
     """Until the stream goes as far as the ledger."""
-    eventually(lambda: last_position(nats_url) == head(url))
+    asked(nats_url, lambda js: _wait(js, lambda last: last == head(url)))
 
 
-def wait_until_some_are_relayed(nats_url: str, position: int) -> None:
-    eventually(lambda: last_position(nats_url) >= position)
+def wait_until_some_are_relayed(nats_url: str) -> None:
+    """Until there is a stream with something in it."""
+    asked(nats_url, lambda js: _wait(js, lambda last: bool(last)))
+
+
+async def _wait(js: JetStreamContext, reached: Callable[[int | None], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not reached(await _last(js)):
+            await asyncio.sleep(LOOK_INTERVAL_S)
 
 
 def positions(nats_url: str) -> list[int]:
