@@ -21,8 +21,8 @@ from projections.meeting import meeting
 from projections.read_model import CHECKPOINTS
 
 PARTITIONED = ("timeline", "subjects")
-"""Whose rows each come of the events of one stream, or of one event. All others have rows that move between conversations, that are
-counted, or that come of several streams: each of them is led whole."""
+"""Whose rows each come of the events of one stream, or of one event. All others have rows that move between
+conversations, that are counted, or that come of several streams: each of them is led whole."""
 
 MOST_PARTITIONS = 256
 NUMBERS = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?/(\d{1,3})")
