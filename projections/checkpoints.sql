@@ -147,6 +147,9 @@ FROM ledger_head, projection.checkpoint WHERE split_part(name, '#', 1) = ANY (%(
 GROUP BY ledger_head.position
 ON CONFLICT (one) DO UPDATE SET position = excluded.position, ends_at = excluded.ends_at;
 
+-- name: prolong
+UPDATE projection.meeting SET ends_at = clock_timestamp() + make_interval(secs => %(seconds)s);
+
 -- name: met
 -- Whether all of them are there; null where one has gone past it.
 SELECT CASE WHEN max(checkpoint.position) <= meeting.position

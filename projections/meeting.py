@@ -18,8 +18,8 @@ from psycopg_pool import ConnectionPool
 
 from projections.read_model import CHECKPOINTS, READ_MODELS, built_from
 
-LONGEST_MEETING_S = 5
-"""When whoever called the others together has ended without a word."""
+LONGEST_MEETING_S, PROLONG_AFTER_S = 2, 0.5
+"""When whoever called the others together has ended without a word; until then he prolongs it."""
 
 PATIENCE_S = 3.0
 """So long others are waited for; one that nobody leads never comes."""
@@ -44,13 +44,16 @@ def meeting(pool: ConnectionPool[Connection[Any]], names: Collection[str]) -> It
 
 
 def _wait(connection: Connection[Any], chosen: dict[str, Any]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
+    deadline, prolong_at = time.monotonic() + PATIENCE_S, time.monotonic() + PROLONG_AFTER_S
+    while (now := time.monotonic()) < deadline:
         match _value(connection, "met", chosen):
             case True:
                 return
             case None:
                 connection.execute(CHECKPOINTS["meet"], chosen)
+        if now >= prolong_at:
+            connection.execute(CHECKPOINTS["prolong"], chosen)
+            prolong_at = now + PROLONG_AFTER_S
         time.sleep(LOOK_INTERVAL_S)
 
 
