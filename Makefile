@@ -1,9 +1,10 @@
-# One entry for people and for CI. `make install` is the whole set-up; every other target calls it first.
+# One entry for people and for CI. `make install` is the whole set-up; every other target calls first what it needs.
 .DEFAULT_GOAL := help
 .PHONY: help install demo processes secrets test drills check bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 INSTALLED := $(VENV)/.installed
 CODE := domain projections adapters api deploy tests
 # The first of these that is Python 3.11 or newer makes the environment; `make install PYTHON=...` overrides.
@@ -17,7 +18,13 @@ help: ## show this list
 
 install: $(INSTALLED) ## set up .venv from the pinned requirements (once, and again when they change)
 
-$(INSTALLED): requirements-dev.txt pyproject.toml
+$(INSTALLED): $(RUNS) requirements-dev.txt
+	@export PIP_DISABLE_PIP_VERSION_CHECK=1; \
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# What runs, without what it takes to develop it: less than half of that.
+$(RUNS): requirements.txt pyproject.toml
 	@set -eu; \
 	new_enough='import sys; sys.exit(sys.version_info < (3, 11))'; \
 	if ! $(BIN)/python -c "$$new_enough" 2>/dev/null; then \
@@ -34,11 +41,11 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 	    echo "$$python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; \
 	fi; \
 	export PIP_DISABLE_PIP_VERSION_CHECK=1; \
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt; \
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt; \
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .; \
 	touch $@
 
-demo: install ## play the house story over HTTP, then let real conversations stream in
+demo: $(RUNS) ## play the house story over HTTP, then let real conversations stream in
 	$(BIN)/chatledger demo
 
 processes: install ## run what docker-compose.yml says as processes of this machine, until Ctrl-C
@@ -60,6 +67,7 @@ check: install ## lint, formatting, types and import contracts
 	$(BIN)/lint-imports
 
 bench: install ## measure this machine
+	$(BIN)/pytest tests/benchmarks -m bench
 	$(BIN)/chatledger bench all
 
 clean: ## remove the environment and all caches (data stays)

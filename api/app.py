@@ -83,6 +83,7 @@ from projections.read_model import (
 from projections.rebuild import CONNECTIONS, rebuilding
 from projections.report import Report
 from projections.search import Search
+from projections.sharing import Partitions
 from projections.subjects import Subjects
 from projections.tasks import Tasks
 from projections.threads import Threads
@@ -310,12 +311,14 @@ def following(
     pool: ConnectionPool[Connection[Any]],
     settings: Settings,
     leads: Collection[str],
+    partitions: Partitions | None = None,
 ) -> Iterator[Follower]:
     follower = Follower(
         pool,
         all_read_models(),
         Reactions(application),
         leads=leads,
+        partitions=partitions,
         poll_interval_s=settings.poll_interval_s,
     )
     application.on_append.append(follower.appended)

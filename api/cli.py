@@ -16,7 +16,7 @@ import psycopg
 import typer
 from rich.console import Console
 
-from api import followers, limits, migrating, proof_cli, relay_cli
+from api import analytics_cli, followers, limits, migrating, proof_cli, relay_cli
 from api.auditing import commands as auditing
 from api.bench import benchmarks
 from api.bench.measuring import ROUNDS
@@ -45,6 +45,9 @@ projections = typer.Typer(help="Read models one by one.", no_args_is_help=True, 
 app.add_typer(projections, name="projections")
 auditing.app.add_typer(proof_cli.audit)
 app.add_typer(auditing.app, name="audit")
+app.add_typer(analytics_cli.analytics, name="analytics")
+EXPORTS = examples("export --parquet /mnt/lake", "export --parquet acme --workspace acme")
+app.command(epilog=EXPORTS)(analytics_cli.export)
 app.add_typer(reporting.reports)
 app.add_typer(migrating.app)
 app.add_typer(followers.app)
@@ -309,12 +312,15 @@ def bench(
         int | None,
         typer.Option(min=1, help="How often each is measured.", show_default=f"{ROUNDS}; a day, once"),
     ] = None,
+    messages: Annotated[
+        int | None, typer.Option(min=1, help="Of `analytics`.", show_default="10 million")
+    ] = None,
 ) -> None:
     """Measure this machine: ours, what others use for the same, and the limit, in turns in one run.
 
     On a fresh PostgreSQL that waits for the disk with each commit. Exit code 1: a promise is broken.
     """
-    if not benchmarks.carry_out(console, name, rounds, json):
+    if not benchmarks.carry_out(console, name, rounds, json, messages):
         raise typer.Exit(FAILED)
 
 

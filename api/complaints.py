@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ class NothingThere(Exception):
 
 COMPLAINTS = frozenset(
     {
+        "adapters.lake.exporting.NotTheLedger",
+        "adapters.lake.folder.NotThisLake",
         "adapters.merkle.note.KeyNotSafe",
         "adapters.nats.stream.StreamRefused",
         "adapters.postgres.data_folder.DataFolderTaken",
@@ -31,6 +34,8 @@ COMPLAINTS = frozenset(
         "api.crowd.CrowdLost",
         "api.demo.ServerLost",
         "api.exporting.NotSignedYet",
+        "api.followers.NotInPartitions",
+        "api.hashing.NotAsSigned",
         "api.house.StoryBroken",
         "api.relay_cli.NoNats",
         "api.reporting.printing.NotThereYet",
@@ -47,6 +52,8 @@ COMPLAINTS = frozenset(
         "projections.rebuild.ReadersLeftOut",
         "projections.rebuild.RebuildRunning",
         "projections.rebuild.UnknownReadModel",
+        "projections.sharing.NotLevel",
+        "projections.sharing.PartitionsUnclear",
         "projections.switch.SwitchHindered",
         "psycopg.Error",
         "psycopg_pool.PoolTimeout",
@@ -64,11 +71,19 @@ def told_in_one_line() -> Iterator[None]:
     except Exception as error:
         if COMPLAINTS.isdisjoint(map(name_of, type(error).__mro__)):
             raise
+        _tell(_in_one_line(error))
+        sys.exit(FAILED)
+
+
+def _tell(complaint: str) -> None:
+    """Of a process that logs, all that it says goes one way: `api/logs.py`."""
+    if logging.getLogger().handlers:
+        logging.getLogger(__name__).critical(complaint)
+    else:
         from rich.console import Console  # so that whoever only ends in order does without it
         from rich.text import Text
 
-        Console(stderr=True).print(Text(_in_one_line(error), "bold red"), soft_wrap=True)
-        sys.exit(FAILED)
+        Console(stderr=True).print(Text(complaint, "bold red"), soft_wrap=True)
 
 
 def end_in_order() -> None:

@@ -13,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from rich.console import Console
 
+from adapters.nats.waking import hearing
 from adapters.postgres.database import create_pool
 from adapters.settings import Settings
 from api.app import FOLLOWING_CONNECTIONS, application_over, following, make_tables
@@ -22,6 +23,7 @@ from api.living import living, new_instance
 from api.logs import configure
 from projections.checkpoints import PARKED, statuses
 from projections.follower import Follower
+from projections.sharing import Partitions, share_out
 
 LOOK_TIMEOUT_S = 5
 
@@ -31,14 +33,16 @@ def follow_until_told(
     database_url: str,
     settings: Settings,
     leads: Collection[str],
+    partitions: Partitions | None,
     metrics_host: str,
     metrics_port: int | None,
 ) -> None:
     """Follow until SIGINT or SIGTERM. metrics_port: None for no answers about itself, 0 for any free one."""
     configure(settings.logs, secrets=settings.secrets)
     with suppress(KeyboardInterrupt), ExitStack() as stack:
-        follower = stack.enter_context(open_follower(database_url, settings, leads))
-        console.print(f"Chatledger follows with {', '.join(leads)}", highlight=False, soft_wrap=True)
+        follower = stack.enter_context(open_follower(database_url, settings, leads, partitions))
+        some = f", {len(partitions.numbers)} of {partitions.of} partitions" if partitions else ""
+        console.print(f"Chatledger follows with {', '.join(leads)}{some}", highlight=False, soft_wrap=True)
         if metrics_port is not None:
             registry = CollectorRegistry()
             for each in (AskedOfDatabase(database_url), OfPools((follower.pool,)), Led(follower)):
@@ -52,16 +56,28 @@ def follow_until_told(
 
 
 @contextmanager
-def open_follower(database_url: str, settings: Settings, leads: Collection[str]) -> Iterator[Follower]:
-    """Follow until the context is left. leads: what it may lead."""
+def open_follower(
+    database_url: str, settings: Settings, leads: Collection[str], partitions: Partitions | None = None
+) -> Iterator[Follower]:
+    """Follow until the context is left. leads: what it may lead; partitions: which of them.
+
+    Raises:
+        NotLevel: it is led in another number of partitions, which do not come to one position.
+    """
     with ExitStack() as stack:
         application = stack.enter_context(application_over(database_url, settings))
         pool = stack.enter_context(
             create_pool(database_url, max_size=FOLLOWING_CONNECTIONS, name="chatledger follow")
         )
         make_tables(pool, database_url)
+        if partitions:
+            for name in leads:
+                share_out(pool, name, partitions.of)
         stack.enter_context(living(database_url, new_instance(), application.forget_private))
-        yield stack.enter_context(following(application, pool, settings, leads))
+        follower = stack.enter_context(following(application, pool, settings, leads, partitions))
+        if settings.nats_url:
+            stack.enter_context(hearing(settings.nats_url, settings.nats_stream, follower.heard))
+        yield follower
 
 
 def health(database_url: str, follower: Follower) -> dict[str, Any]:

@@ -86,11 +86,7 @@ class Lead:
         Raises:
             NotAsSigned: not all of its tiles are there.
         """
-        places = tiles_for(lambda node: root(size, node))
-        found = self.tiles(places)
-        if places - found.keys():
-            raise NotAsSigned(f"tiles of the tree of {size} events are missing")
-        return root(size, node_of(lambda level, index: found[level, index]))
+        return root_at(self.connection, size)
 
 
 def standing(lead: Lead) -> Tail:
@@ -142,3 +138,16 @@ def tiles_at(connection: Connection[Any], places: set[Place]) -> dict[Place, byt
     asked = {"levels": [level for level, _ in places], "indexes": [index for _, index in places]}
     rows = connection.execute(STATEMENTS["tiles"], asked)
     return {(level, index): bytes(hashes) for level, index, hashes in rows}
+
+
+def root_at(connection: Connection[Any], size: int) -> bytes:
+    """Of the tree as it was when it had this size.
+
+    Raises:
+        NotAsSigned: not all of its tiles are there.
+    """
+    places = tiles_for(lambda node: root(size, node))
+    found = tiles_at(connection, places)
+    if places - found.keys():
+        raise NotAsSigned(f"tiles of the tree of {size} events are missing")
+    return root(size, node_of(lambda level, index: found[level, index]))

@@ -32,7 +32,7 @@ from adapters.postgres.mapper import without_values
 Logs = Literal["text", "json"]
 Line = MutableMapping[str, Any]
 
-QUIET = ("uvicorn", "httpx", "httpcore", "nats", "opentelemetry", "matplotlib", "fontTools")
+QUIET = ("uvicorn", "psycopg", "httpx", "httpcore", "nats", "opentelemetry", "matplotlib", "fontTools")
 """They tell at `INFO` what they do, request by request; only their trouble is worth a line."""
 
 SECRETS = (

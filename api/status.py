@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -12,8 +13,9 @@ from psycopg.rows import dict_row
 from api import proving
 from api.leads import PARTS
 from projections import checkpoints
-from projections.checkpoints import LEAD_LOCKS
-from projections.read_model import LEADS, lead_of
+from projections.checkpoints import lead_lock
+from projections.read_model import lead_of
+from projections.sharing import whole_name
 from projections.statements import Statements
 
 STATEMENTS = Statements("status.sql", files("api").joinpath("status.sql").read_text("utf-8"))
@@ -30,17 +32,18 @@ def status_of(connection: Connection[Any]) -> Status:
     """
     with connection.transaction():
         connection.execute(STATEMENTS["settings"].encode())
-        leaders = _leaders(connection)
+        models = checkpoints.statuses(connection)
+        locks = {name: lead_lock(lead_of(name)) for name in (model["name"] for model in models)}
+        held = _held(connection, [*PARTS.values(), *locks.values()])
         relayed = _rows(connection, "relayed")[0]["is_there"]
+        parts = {part: held.get(lock) for part, lock in PARTS.items()}
+        leaders = {name: held.get(lock) for name, lock in locks.items()}
         return {
             "database": _rows(connection, "database")[0],
-            "read_models": [
-                {**model, "led_by": leaders.get(("read model", lead_of(model["name"])))}
-                for model in checkpoints.statuses(connection)
-            ],
-            "proof": {**proving.status(connection), "led_by": leaders.get(("part", "proof"))},
-            "webhooks": {**_rows(connection, "webhooks")[0], "led_by": leaders.get(("part", "webhooks"))},
-            "reports": {**_rows(connection, "reports")[0], "led_by": leaders.get(("part", "reports"))},
+            "read_models": [{**model, "led_by": _leader(model["name"], leaders)} for model in models],
+            "proof": {**proving.status(connection), "led_by": parts["proof"]},
+            "webhooks": {**_rows(connection, "webhooks")[0], "led_by": parts["webhooks"]},
+            "reports": {**_rows(connection, "reports")[0], "led_by": parts["reports"]},
             "relay": _rows(connection, "relay") if relayed else [],
         }
 
@@ -60,14 +63,17 @@ def asked(database_url: str) -> Status | None:
         return None
 
 
-def _leaders(connection: Connection[Any]) -> dict[tuple[str, str], str]:
-    asked = {
-        "parts": list(PARTS),
-        "locks": list(PARTS.values()),
-        "read_models": list(LEADS),
-        "lead_locks": LEAD_LOCKS,
-    }
-    return {(kind, name): leader for kind, name, leader in connection.execute(STATEMENTS["leads"], asked)}
+def _held(connection: Connection[Any], locks: Sequence[int]) -> dict[int, str]:
+    """Who has which of these locks."""
+    return dict(connection.execute(STATEMENTS["leads"], {"locks": list(set(locks))}).fetchall())
+
+
+def _leader(name: str, leaders: Mapping[str, str | None]) -> str | None:
+    """Who leads a read model; one that is led in partitions, those who lead them, if all are led."""
+    shares = [leader for each, leader in leaders.items() if each != name and whole_name(each) == name]
+    if not shares:
+        return leaders[name]
+    return f"{len(shares)} partitions" if all(shares) else None
 
 
 def _rows(connection: Connection[Any], question: str) -> list[dict[str, Any]]:

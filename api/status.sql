@@ -6,14 +6,8 @@ SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enabl
 
 -- name: leads
 -- Who has which session's advisory lock. Where it is: the address that it came from, and PostgreSQL's process.
-WITH asked AS (
-    SELECT 'part' AS kind, * FROM unnest(%(parts)s::text[], %(locks)s::bigint[]) AS part (name, lock)
-    UNION ALL
-    SELECT 'read model', name, hashtextextended(name, %(lead_locks)s)
-    FROM unnest(%(read_models)s::text[]) AS name
-)
-SELECT kind, name, coalesce(host(client_addr), 'local') || ' #' || pid AS leader
-FROM asked
+SELECT asked.lock, coalesce(host(client_addr), 'local') || ' #' || pid AS leader
+FROM unnest(%(locks)s::bigint[]) AS asked (lock)
 JOIN pg_locks ON locktype = 'advisory' AND objsubid = 1 AND granted
     AND classid::bigint << 32 | objid::bigint = asked.lock
 JOIN pg_database ON pg_database.oid = pg_locks.database AND datname = current_database()

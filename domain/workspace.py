@@ -6,6 +6,9 @@ from typing import Any
 
 from domain.fact import By, Fact, Noun
 
+GOAL_SECONDS = 600
+"""Within which clients are answered, where a company states no other goal (P9)."""
+
 
 class Workspace(Noun):
     TOPIC = "workspace"
@@ -38,7 +41,7 @@ class Workspace(Noun):
         self.settings: dict[str, Any] = {
             "timezone": "UTC",
             "language": "en",
-            "response_goal_seconds": 600,
+            "response_goal_seconds": GOAL_SECONDS,
             "business_hours": None,
             "visibility_policy": "client_owners",
             "holidays": None,

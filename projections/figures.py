@@ -91,6 +91,11 @@ def grouped(by: str, front: str) -> str:
     return _statement(front, STATEMENTS["considered"], STATEMENTS["measured"], keyed) + STATEMENTS["sums"]
 
 
+def measured(front: str, question: str) -> str:
+    """A question about the single waits of such relations, in `measured`."""
+    return _statement(front, STATEMENTS["considered"], STATEMENTS["measured"]) + question
+
+
 def figures_by(by: str | None) -> str:
     """`grouped` of the read model `waits`, all together and by group; takes `live`, and which waits.
 

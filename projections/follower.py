@@ -21,6 +21,8 @@ from projections.checkpoints import Checkpoints, Fenced, Standing
 from projections.leader import Leader, Reacting, Reactor, described
 from projections.progress import Progress
 from projections.read_model import LEADS, PLANS, REACTIONS, READ_MODELS, ReadModel
+from projections.sharing import Partitions
+from projections.standing_in import StandIn
 from projections.wakes import ANNOUNCE_INTERVAL_S, announce, listening
 
 POLL_INTERVAL_S = 0.1
@@ -72,16 +74,17 @@ class Follower:
         reactions: Reacting,
         *,
         leads: Collection[str] = LEADS,
+        partitions: Partitions | None = None,
         poll_interval_s: float = POLL_INTERVAL_S,
     ) -> None:
         """pool: two of its connections are kept for as long as this follows.
 
-        leads: what it may lead; with none it only watches.
+        leads: what it may lead; with none it only watches. partitions: as `take_lead` has it.
         """
         self.pool = pool
         self.read_models = read_models
         self.reactions = reactions
-        self.leads = leads
+        self.leads, self.partitions = leads, partitions
         self.poll_interval_s = poll_interval_s
         self.progress = Progress(on_wait=self._ask)
         self._stopping = Event()
@@ -92,12 +95,13 @@ class Follower:
         self._backoff_s = SHORTEST_BACKOFF_S
         self._try_again_at = 0.0
         self._checkpoints: Checkpoints | None = None
+        self._stand_in: StandIn | None = None
         self._thread = Thread(target=self._run, name="follower", daemon=True)
 
     @property
     def led(self) -> list[str]:
         """What this process leads just now."""
-        return sorted(self._checkpoints.epochs) if self._checkpoints else []
+        return list(self._checkpoints.led) if self._checkpoints else []
 
     def start(self) -> None:
         self._thread.start()
@@ -111,11 +115,16 @@ class Follower:
 
     def appended(self, position: int) -> None:
         """This process appended something; safe from any thread."""
-        self._appended.set()
-        self._woken.set()
+        self.wake()
+
+    def heard(self, position: int) -> None:
+        """Somebody says that the ledger goes as far as this; safe from any thread."""
+        if position > self.progress.head:
+            self._woken.set()
 
     def wake(self) -> None:
-        """Look at once; safe from any thread."""
+        """Look at once, and have those look who lead in other processes; safe from any thread."""
+        self._appended.set()
         self._woken.set()
 
     def wait_for(self, position: int, timeout_s: float) -> bool:
@@ -160,8 +169,9 @@ class Follower:
     def _follow(self, connection: Connection[Any]) -> None:
         checkpoints = Checkpoints(connection, [*(model.name for model in self.read_models), REACTIONS])
         self._checkpoints = checkpoints
+        self._stand_in = StandIn(checkpoints, self.leads, self.partitions) if self.partitions else None
         while not self._stopping.is_set():
-            if checkpoints.take_lead(self.leads):
+            if self._take_lead(checkpoints):
                 try:
                     self._lead(checkpoints)
                 except Fenced as told_off:
@@ -172,7 +182,7 @@ class Follower:
     def _lead(self, checkpoints: Checkpoints) -> None:
         leader = Leader(checkpoints, self.read_models, noted=self.progress.note)
         reactor = Reactor(leader, self.reactions)
-        with listening(self.pool, self.wake):
+        with listening(self.pool, self._woken.set):
             while not self._stopping.is_set():
                 self._woken.clear()
                 if not checkpoints.leads_all:
@@ -188,13 +198,19 @@ class Follower:
                 else:
                     self._woken.wait(self._pause_s(reactor, after))
 
+    def _take_lead(self, checkpoints: Checkpoints) -> bool:
+        leads = checkpoints.take_lead(self.leads, self.partitions)
+        if self._stand_in:
+            self._stand_in.look()
+        return leads or bool(checkpoints.led)
+
     def _share(self, checkpoints: Checkpoints) -> None:
         """Tell those who lead the others what this process appended; take what nobody leads any more."""
         if self._appended.is_set():
             self._appended.clear()
             announce(checkpoints.connection)
         if time.monotonic() >= self._try_again_at:
-            checkpoints.take_lead(self.leads)
+            self._take_lead(checkpoints)
             self._try_again_at = time.monotonic() + TAKEOVER_INTERVAL_S
 
     def _pause_s(self, reactor: Reactor, standing: Standing) -> float:

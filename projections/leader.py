@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, Protocol
 
 import psycopg
@@ -13,6 +14,7 @@ from psycopg import Connection
 
 from projections.checkpoints import Checkpoints, Fenced, Range, Standing
 from projections.read_model import HARMLESS, REACTIONS, READS, SHOWS, ReadModel
+from projections.sharing import reading_shares, whole_name
 
 RANGE_SIZE = 5_000
 """Events that are taken over in one transaction, at most."""
@@ -68,8 +70,8 @@ class Leader:
 
     @property
     def led(self) -> list[str]:
-        """The read models that it may move, in the order of application."""
-        return [name for name in self.read_models if name in self.checkpoints.epochs]
+        """The read models and partitions that it may move, in the order of application."""
+        return [name for name in self.checkpoints.led if whole_name(name) in self.read_models]
 
     def look(self) -> Standing:
         """Where everybody is.
@@ -79,7 +81,7 @@ class Leader:
         """
         standing = self.checkpoints.look()
         for name, epoch in self.checkpoints.epochs.items():
-            if standing.checkpoints[name].epoch != epoch:
+            if name not in standing.checkpoints or standing.checkpoints[name].epoch != epoch:
                 raise Fenced(f"{name}: another process has taken the lead.")
         self.noted(standing)
         return standing
@@ -91,6 +93,9 @@ class Leader:
                 self.take_over(taken)
             except ReadModelFailed as failure:
                 self._narrow_down(failure)
+                return self.look()
+            if shares := [name for name in taken.names if name not in self.read_models]:
+                self.checkpoints.shares_moved(shares)
                 return self.look()
             standing = standing.moved(taken.names, taken.until)
             self.noted(standing)
@@ -109,8 +114,21 @@ class Leader:
             topics = self.checkpoints.topics(taken.after, taken.until)
             if not all(topic.startswith(HARMLESS) for topic in topics):
                 self.connection.execute(DURABLE)
-            for name in taken.names:
-                self._apply(self.read_models[name], taken, topics)
+            for name, names in groupby(taken.names, whole_name):
+                if name in taken.names:
+                    self._apply(self.read_models[name], taken, topics)
+                else:
+                    self._apply_shares(self.read_models[name], list(names), taken, topics)
+
+    def _apply_shares(self, model: ReadModel, names: list[str], taken: Range, topics: set[str]) -> None:
+        """Of the events only those of these partitions."""
+        try:
+            with reading_shares(self.connection, names):
+                model.apply(self.connection, taken.after, taken.until, topics, pipelined=True)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception as error:
+            raise ReadModelFailed(names[0], taken) from error
 
     def _apply(self, model: ReadModel, taken: Range, topics: set[str]) -> None:
         try:
@@ -139,9 +157,10 @@ class Leader:
             self._suspect = failure
             return
         self._suspect = None
-        where = {"read_model": failure.name, "position": failed.until}
-        logger.error("%s is parked at event %s", failure.name, failed.until, exc_info=cause, extra=where)
-        self.checkpoints.park(failure.name, failed.until, described(cause))
+        name = self.checkpoints.share_at(failure.name, failed.until)
+        where = {"read_model": name, "position": failed.until}
+        logger.error("%s is parked at event %s", name, failed.until, exc_info=cause, extra=where)
+        self.checkpoints.park(name, failed.until, described(cause))
 
 
 class Reactor:

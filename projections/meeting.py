@@ -32,7 +32,7 @@ def meeting(pool: ConnectionPool[Connection[Any]], names: Collection[str]) -> It
     """As long as the block lasts these, and whose rows they read, stand at one position, if they can."""
     chosen = {"names": _with_those_read(names), "seconds": LONGEST_MEETING_S}
     with pool.connection() as connection:
-        if _value(connection, "leaders", chosen) <= 1:
+        if (_value(connection, "leaders", chosen) or 0) <= 1:
             yield
             return
         connection.execute(CHECKPOINTS["meet"], chosen)

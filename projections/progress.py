@@ -40,6 +40,11 @@ class Progress:
         """Whether anybody waits."""
         return self._threads_waiting > 0 or bool(self._waiters)
 
+    @property
+    def head(self) -> int:
+        """The ledger's, when somebody last looked."""
+        return self._standing.head
+
     def note(self, standing: Standing) -> None:
         for listener in self.on_note:
             listener(standing)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import Any
 
 import psycopg
@@ -28,6 +28,7 @@ from projections.building import BEFORE, INDEX, KEPT, NEXT, Building, value
 from projections.meeting import meeting
 from projections.read_model import READ_MODELS, built_from
 from projections.replay import SESSION, Replay
+from projections.sharing import PARTITIONED
 from projections.switch import SwitchHindered, switch
 from projections.verifying import Difference, Table, differences
 
@@ -203,8 +204,10 @@ class Rebuild:
         for attempt in range(SWITCH_ATTEMPTS):
             time.sleep(SWITCH_PAUSE_S if attempt else 0)
             self.catch_up()
-            if switch(self.pool, self.building):
-                return max(self.building.live().values())
+            shared = not set(PARTITIONED).isdisjoint(self.names)
+            with meeting(self.pool, self.names) if shared else nullcontext():
+                if switch(self.pool, self.building):
+                    return max(self.building.live().values())
         raise SwitchHindered("Somebody reads all the time, each longer than a switch may wait; try again.")
 
     def roll_back(self) -> int:

@@ -82,7 +82,7 @@ WITH former AS MATERIALIZED (
     UPDATE projection.checkpoint
     SET state = 'following', error = NULL, definition = rebuild.definition, updated_at = clock_timestamp()
     FROM projection.rebuild
-    WHERE rebuild.name = checkpoint.name AND rebuild.name = ANY (%(names)s)
+    WHERE rebuild.name = split_part(checkpoint.name, '#', 1) AND rebuild.name = ANY (%(names)s)
 )
 UPDATE projection.rebuild SET step = 'kept', definition = coalesce(former.definition, '')
 FROM unnest(%(names)s::text[]) AS chosen (name) LEFT JOIN former USING (name)

@@ -102,10 +102,11 @@ $$;
 
 -- name: event_recorded
 -- on: *
+-- Of a row of its own making, since whoever leads some partitions reads a view in place of the table.
 INSERT INTO subjects.mention (subject, position)
 SELECT subjects.number(workspace_id, named.kind, named.id), position
 FROM ledger
-CROSS JOIN LATERAL subjects.named(ledger) AS named
+CROSS JOIN LATERAL subjects.named(ROW(ledger.*)::public.ledger) AS named
 WHERE position > %(after)s AND position <= %(until)s
 ON CONFLICT DO NOTHING;
 

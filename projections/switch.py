@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from projections.building import BEFORE, NEXT, Building, value
-from projections.read_model import ReadModel
+from projections.read_model import CHECKPOINTS, ReadModel
 
 LOCK_TIMEOUT_S = 10
 OLDER_READERS_TIMEOUT_S = 0.25
@@ -36,6 +36,8 @@ def switch(pool: ConnectionPool[Connection[Any]], building: Building) -> bool:
     with building.connection.transaction():
         building.connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
         building.execute("stop_following")
+        if _are_partitions_apart(building):
+            return False
         if not _is_seen_by_all(building, _take_over_rest(pool, building)):
             return False
         building.rename("", BEFORE)
@@ -52,6 +54,12 @@ def _take_over_rest(pool: ConnectionPool[Connection[Any]], building: Building) -
         if building.take_over_rest(connection):
             return str(value(connection, "written_by"))
     return None
+
+
+def _are_partitions_apart(building: Building) -> bool:
+    """The next tables are at one position, so those that they replace have to be."""
+    row = building.connection.execute(CHECKPOINTS["unlevel_shares"], {"names": building.names}).fetchone()
+    return bool(row and row[0])
 
 
 def _is_seen_by_all(building: Building, transaction: str | None) -> bool:

@@ -325,7 +325,8 @@ CREATE OR REPLACE FUNCTION waits.work_out(of_position bigint) RETURNS void LANGU
         owner_at_closing = excluded.owner_at_closing
 $$;
 
--- Takes over which chats stand together now, and works out all waits of the conversations that changed.
+-- Takes over which chats stand together now. A chat that moves takes its messages from one conversation to
+-- another, so waits change in both, near the times of these.
 CREATE OR REPLACE FUNCTION waits.move_chats(after bigint, until bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     WITH near AS MATERIALIZED (
@@ -357,11 +358,19 @@ BEGIN
             OFFSET 0
         ) AS moving
         WHERE chat.chat_id = moving.chat_id
-        RETURNING moving.former_id, moving.conversation_id
+        RETURNING chat.own_id, moving.former_id, moving.conversation_id
     )
     INSERT INTO waits.touched (conversation_id, since, until)
-    SELECT unnest(ARRAY[former_id, conversation_id]), '-infinity'::timestamptz, 'infinity'::timestamptz
-    FROM moved;
+    SELECT unnest(ARRAY[former_id, moved.conversation_id]), first.sent_at, last.sent_at
+    FROM moved
+    CROSS JOIN LATERAL (
+        SELECT sent_at FROM timeline.message
+        WHERE conversation_id = moved.own_id AND position IS NOT NULL
+        ORDER BY sent_at, position LIMIT 1) AS first
+    CROSS JOIN LATERAL (
+        SELECT sent_at FROM timeline.message
+        WHERE conversation_id = moved.own_id AND position IS NOT NULL
+        ORDER BY sent_at DESC, position DESC LIMIT 1) AS last;
     IF FOUND THEN
         PERFORM waits.work_out(until);
     END IF;

@@ -11,14 +11,14 @@ from typing import cast
 
 from rich.console import Console
 
-from api.bench.measuring import ROUNDS, Result, Watch, result_tables
+from api.bench.measuring import ROUNDS, Result, result_tables
 from api.terminal import Bars
 
 BENCHMARKS: Mapping[str, str] = {
     name: f"api.bench.{name}"
     for name in (
         *("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "audit", "proof"),
-        *("relay", "day"),
+        *("analytics", "relay", "cost", "day"),
     )
 }
 """name → the module whose `run` measures it; imported when it is asked for, as some need much."""
@@ -27,7 +27,11 @@ ALL = "all"
 LONG = frozenset({"day"})
 """Measured once unless more is asked for: it says whether promises hold, and takes minutes."""
 
-Run = Callable[[int, Watch], Result]
+SIZED = frozenset({"analytics"})
+"""Those that can be had smaller."""
+
+Run = Callable[..., Result]
+"""How many rounds, who watches, and how many messages, where that can be said."""
 
 
 class UnknownBenchmark(Exception):
@@ -50,15 +54,18 @@ def chosen(name: str) -> Sequence[str]:
     return (name,)
 
 
-def carry_out(console: Console, name: str, rounds: int | None, json_file: Path | None) -> bool:
+def carry_out(
+    console: Console, name: str, rounds: int | None, json_file: Path | None, messages: int | None = None
+) -> bool:
     """Run one benchmark or all, tell the figures, and write them down; returns whether all promises hold.
 
-    rounds: None for as many as the benchmark needs.
+    rounds: None for as many as the benchmark needs. messages: None for as many as SIZED ones are meant for.
     """
     results: list[dict[str, object]] = []
     holds = True
     for each in chosen(name):
-        result = _result(console, each, rounds or (1 if each in LONG else ROUNDS))
+        sizes = {"messages": messages} if messages and each in SIZED else {}
+        result = _result(console, each, rounds or (1 if each in LONG else ROUNDS), sizes)
         holds &= result.holds
         results.append(asdict(result))
         if json_file:
@@ -66,10 +73,10 @@ def carry_out(console: Console, name: str, rounds: int | None, json_file: Path |
     return holds
 
 
-def _result(console: Console, name: str, rounds: int) -> Result:
+def _result(console: Console, name: str, rounds: int, sizes: Mapping[str, int]) -> Result:
     run = cast(Run, import_module(BENCHMARKS[name]).run)
     with Bars(console, fast=()) as bars:
-        result = run(rounds, lambda step, done, total: bars.show(f"{name}: {step}", done, total))
+        result = run(rounds, lambda step, done, total: bars.show(f"{name}: {step}", done, total), **sizes)
     _tell(console, result)
     return result
 

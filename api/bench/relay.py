@@ -67,7 +67,7 @@ def run(rounds: int, watch: Watch, *, conversations: int = CONVERSATIONS) -> Res
             migrate(connection, [STATEMENTS["create"]])
         events = _events(own_url)
         contenders = [
-            Contender(OURS, CASE, "events/s", lambda: _relay(own_url, nats_url, len(events))),
+            Contender(OURS, CASE, "events/s", lambda: relay_everything(own_url, nats_url, len(events))),
             Contender(ASYNC, CASE, "events/s", lambda: _publish(nats_url, events, _each_answered)),
             Contender(BARE, CASE, "events/s", lambda: _publish(nats_url, events, _few_answered)),
         ]
@@ -88,8 +88,8 @@ def _events(url: str) -> list[Outgoing]:
     return [Outgoing(row[0], subject(*row[1:4]), row[4]) for row in rows]
 
 
-def _relay(url: str, nats_url: str, events: int) -> float:
-    """Events a second of the relay as it is, from its start on."""
+def relay_everything(url: str, nats_url: str, events: int) -> float:
+    """Events a second of the relay as it is, from its start on, into a new stream."""
 
     async def relay() -> float:
         relay = Relay(url, Settings(database_url=url, nats_url=nats_url, nats_stream=STREAM))

@@ -21,10 +21,11 @@ POLL_INTERVAL_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """admin: a client whose requests carry the admin's token."""
+    """admin: a client whose requests carry the admin's token. pid: of the server's process."""
 
     port: int
     admin: httpx.Client
+    pid: int
 
     def token(self, *scopes: str) -> str:
         """A new token with these scopes, which is in force."""
@@ -45,13 +46,13 @@ class Served:
 
 
 @contextmanager
-def served(url: str) -> Iterator[Served]:
-    """A server process on this database, until the end of the context."""
+def served(url: str, **settings: str) -> Iterator[Served]:
+    """A server process on this database, until the end of the context. settings: of the environment."""
     port, token = free_port(), secrets.token_urlsafe()
-    environment = {**os.environ, "CHATLEDGER_DATABASE_URL": url, "CHATLEDGER_ADMIN_TOKEN": token}
+    environment = {**os.environ, "CHATLEDGER_DATABASE_URL": url, "CHATLEDGER_ADMIN_TOKEN": token} | settings
     with TemporaryDirectory(prefix="chatledger-bench-data-") as data, ExitStack() as stack:
         serve = ["-m", "api.cli", "serve", "--host", HOST, "--port", str(port), "--data", data]
-        stack.enter_context(python_process(serve, f"{HOST}:{port}", environment))
+        process = stack.enter_context(python_process(serve, f"{HOST}:{port}", environment))
         base, headers = f"http://{HOST}:{port}", {"Authorization": f"Bearer {token}"}
         with httpx.Client(base_url=base, headers=headers, timeout=CATCH_UP_TIMEOUT_S) as admin:
-            yield Served(port, admin)
+            yield Served(port, admin, process.pid)

@@ -81,7 +81,7 @@ def free_port() -> int:
 @contextmanager
 def python_process(
     arguments: Sequence[str], address: str, environment: Mapping[str, str] | None = None
-) -> Iterator[None]:
+) -> Iterator[subprocess.Popen[bytes]]:
     """A Python program that listens at an address, until the end of the context.
 
     Raises:
@@ -90,7 +90,7 @@ def python_process(
     process = subprocess.Popen([sys.executable, *arguments], env=environment, stdout=subprocess.DEVNULL)
     try:
         _wait_for(process, address)
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(STOP_TIMEOUT_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -112,3 +113,31 @@ def following(client: Client, *, last_id: int | None = None, after: int | None =
 def listed(client: Client) -> dict[str, Json]:
     """The whole list, as the feed would be folded."""
     return {item["conversation_id"]: item for item in client.inbox()}
+
+
+@contextmanager
+def slow_reader(client: Client) -> Iterator[socket.socket]:
+    """A connection that follows, and takes nothing in but what the network holds."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.settimeout(READ_TIMEOUT_S)
+        connection.connect((client.http.base_url.host, client.http.base_url.port))
+        connection.sendall(
+            b"GET /v1/feed HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+            b"Authorization: Bearer %s\r\n\r\n" % client.token.encode()
+        )
+        while b"\nid: " not in connection.recv(65_536, socket.MSG_PEEK):
+            pass  # it is open when it has said where it begins
+        yield connection
+
+
+def lines_of(connection: socket.socket) -> Iterator[str]:
+    """The lines of the answer's body as they come, until the server ends it."""
+    with connection.makefile("rb") as received:
+        while received.readline().strip():
+            pass  # headers
+        rest = b""
+        while size := int(received.readline(), 16):
+            *lines, rest = (rest + received.read(size)).split(b"\n")
+            received.readline()
+            yield from (line.decode() for line in lines)

@@ -1,5 +1,6 @@
 """The commands, and a server's life from its start to its end, as real processes."""
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,8 @@ def test_a_server_from_its_start_to_its_end_and_again(tmp_path: Path) -> None:
         assert second.stderr.count("\n") == 1
         assert "is in use by chatledger serve on 127.0.0.1:0, pid" in second.stderr
         assert str(server.process.pid) in second.stderr
+        for_machines = chatledger("serve", "--port", "0", "--data", data, CHATLEDGER_LOGS="json")
+        assert json.loads(for_machines.stderr)["level"] == "critical"
         assert "inbox" in chatledger("status", "--data", data).stdout
         token = chatledger("token", "--scope", "admin", "--label", "x", "--workspace", "acme", "--data", data)
         assert _may_configure(server.url, token.stdout.strip())

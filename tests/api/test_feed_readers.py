@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from api import limits
 from tests.api.client import Client, Server, serving
-from tests.api.following import READ_TIMEOUT_S, Follower, beating_often, following, listed
+from tests.api.following import (
+    READ_TIMEOUT_S,
+    Follower,
+    beating_often,
+    following,
+    lines_of,
+    listed,
+    slow_reader,
+)
 from tests.databases import Databases
 
 ENDLESSLY = 1_000
@@ -68,14 +74,14 @@ def test_who_reads_too_slowly_is_cut_off_and_loses_nothing(
 ) -> None:
     monkeypatch.setattr(limits, "FEED_BYTES", 400_000)
     before = listed(irina)
-    with slow_reader(irina, server) as reader:
+    with slow_reader(irina) as reader:
         sent, (feed,) = 0, (feed for feed in server.feeds.open if feed.is_led)
         while not feed.over:
             sent += 1
             assert sent < ENDLESSLY, "what waits for him has no bound"
             told = connector.tell(connector.message("husband", "+7 1", "x" * 40_000))
             irina.get("/v1/inbox/counts", min_position=told["position"])
-        received = Follower(iter(read_all(reader)), before)
+        received = Follower(lines_of(reader), before)
         events = received.rest()
 
     assert events[-1].kind == "cut_off"
@@ -177,33 +183,6 @@ def test_open_feeds_end_when_the_server_stops(databases: Databases, migrated: st
     databases.drop(url)
 
     assert [(event.kind, event.data["position"]) for event in events] == [("cut_off", feed.last_id)]
-
-
-@contextmanager
-def slow_reader(client: Client, server: Server) -> Iterator[socket.socket]:
-    """A connection that follows, and takes nothing in but what the network holds."""
-    with socket.socket() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        connection.settimeout(READ_TIMEOUT_S)
-        connection.connect((client.http.base_url.host, client.http.base_url.port))
-        connection.sendall(
-            b"GET /v1/feed HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
-            b"Authorization: Bearer %s\r\n\r\n" % client.token.encode()
-        )
-        while b"\nid: " not in connection.recv(65_536, socket.MSG_PEEK):
-            pass  # it is open when it has said where it begins
-        yield connection
-
-
-def read_all(connection: socket.socket) -> list[str]:
-    """The lines of the answer's body, until the server ends it."""
-    received = b"".join(iter(lambda: connection.recv(65_536), b""))
-    _, _, left = received.partition(b"\r\n\r\n")
-    body = b""
-    while left:
-        size, _, left = left.partition(b"\r\n")
-        body, left = body + left[: int(size, 16)], left[int(size, 16) + 2 :]
-    return body.decode().split("\n")
 
 
 def soon(true: Callable[[], bool]) -> bool:

@@ -11,13 +11,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from typer.testing import CliRunner
 
+from adapters.postgres.database import create_pool
 from api.cli import app
 from api.leads import PARTS
 from api.relaying import STATEMENTS as RELAYING
 from api.status import Status, status_of
 from api.system_table import system_table
-from projections.checkpoints import PARKED
+from projections.checkpoints import PARKED, lead_lock
 from projections.read_model import REACTIONS, READ_MODELS
+from projections.sharing import share_out
 from tests.api.client import Client, Server
 from tests.api.proving import record
 
@@ -85,6 +87,21 @@ def test_where_nobody_serves_nobody_leads(connection: psycopg.Connection[Any]) -
 
     assert set(parts(status).values()) == {None}
     assert (status["relay"], status["proof"]["signed_seconds_ago"]) == ([], None)
+
+
+def test_who_leads_partitions_is_told_one_by_one_and_for_the_whole_when_all_are_led(
+    connection: psycopg.Connection[Any], migrated_url: str
+) -> None:
+    with create_pool(migrated_url, max_size=2) as pool:
+        share_out(pool, "timeline", 2)
+    connection.execute("SELECT pg_advisory_lock(%s)", (lead_lock("timeline#0/2"),))
+    half = parts(status_of(connection))
+    connection.execute("SELECT pg_advisory_lock(%s)", (lead_lock("timeline#1/2"),))
+    whole = parts(status_of(connection))
+
+    own = f"local #{connection.info.backend_pid}"
+    assert (half["timeline#0/2"], half["timeline#1/2"], half["timeline"]) == (own, None, None)
+    assert (whole["timeline#1/2"], whole["timeline"]) == (own, "2 partitions")
 
 
 def test_what_stands_still_says_at_which_event_and_why(connection: psycopg.Connection[Any]) -> None:

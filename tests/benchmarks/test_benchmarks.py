@@ -10,8 +10,10 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from api.bench import (
+    analytics,
     append,
     audit,
+    cost,
     feed,
     follow,
     handover,
@@ -28,7 +30,10 @@ from api.bench.measuring import ROUNDS, Result, no_watch
 from api.bench.servers import fresh_postgres
 
 Names = set[tuple[str, str, str]]
-BENCHES = (append, audit, feed, follow, handover, inbox, ingest, proof, rebuild, relay, search)
+BENCHES = (
+    *(analytics, append, audit, cost, feed, follow, handover, inbox, ingest, proof, rebuild, relay),
+    search,
+)
 OF_A_BENCHMARK = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
 
 
@@ -67,6 +72,7 @@ def test_append() -> None:
     assert_durable(result)
 
 
+@pytest.mark.bench
 def test_ingest() -> None:
     result = ingest.run(1, no_watch, seconds=0.1, chats=10, batches=(1, 5))
     cases = ("batch=1", "batch=5")
@@ -99,6 +105,24 @@ def test_relay() -> None:
     assert_durable(result)
 
 
+@pytest.mark.drill
+def test_cost() -> None:
+    """With processes that start, which nobody waits for in the tests of every day."""
+    result = cost.run(1, no_watch, seconds=1.0, conversations=200)
+    rows = rows_of(result)
+    assert rows >= {
+        *(("ledger", what, "B/event") for what in ("rows", "by position", "by stream and version")),
+        *((name, what, "B/event") for name in ("inbox", "timeline") for what in ("rows", "indexes")),
+        *((name, f"range={size}", "µs/event") for name in ("all", "inbox", "waits") for size in cost.RANGES),
+        *((system, "at work together=1", "µs/message") for system in ("api", "follower", "postgres")),
+        *(("postgres", f"{stage} together=100", "WAL B/message") for stage in ("accept", "behind")),
+        ("api", "page", "µs/page"),
+        ("relay", "relay", "µs/event"),
+        ("stream", "messages", "B/event"),
+    }
+    assert_durable(result)
+
+
 def test_a_median_is_of_five_rounds_or_more() -> None:
     assert ROUNDS >= 5
 
@@ -106,13 +130,14 @@ def test_a_median_is_of_five_rounds_or_more() -> None:
 def test_every_benchmark_can_be_chosen() -> None:
     every = (
         *("append", "ingest", "rebuild", "follow", "handover", "inbox", "search", "feed", "audit", "proof"),
-        *("relay", "day"),
+        *("analytics", "relay", "cost", "day"),
     )
     assert chosen(ALL) == every
     with pytest.raises(UnknownBenchmark, match="follow"):
         chosen("fellow")
 
 
+@pytest.mark.bench
 def test_inbox() -> None:
     result = inbox.run(1, no_watch, seconds=0.05, sizes=(20, 40))
     cases = [f"conversations={size} {reader}" for size in (20, 40) for reader in ("seller", "supervisor")]
@@ -133,6 +158,7 @@ def test_inbox() -> None:
     assert_durable(result)
 
 
+@pytest.mark.bench
 def test_search() -> None:
     result = search.run(1, no_watch, messages=2_000, questions=2)
     readers = ("supervisor", "seller-5%", "seller-few")
@@ -165,6 +191,7 @@ def test_rebuild() -> None:
     assert_durable(result)
 
 
+@pytest.mark.bench
 def test_follow() -> None:
     result = follow.run(1, no_watch, seconds=0.3, conversations=40, rates=(20, 100))
     cases = [f"rate={rate}{ending}" for rate in (20, 100) for ending in ("", " unasked")]
@@ -179,6 +206,7 @@ def test_follow() -> None:
     assert_durable(result)
 
 
+@pytest.mark.bench
 def test_handover() -> None:
     result = handover.run(1, no_watch, conversations=200, singles=3)
     assert rows_of(result) == {
@@ -194,6 +222,7 @@ def test_handover() -> None:
     assert_durable(result)
 
 
+@pytest.mark.bench
 def test_feed() -> None:
     result = feed.run(1, no_watch, seconds=0.3, feeds=6, supervisors=2, conversations=40, rates=(20,))
     assert rows_of(result) == {
@@ -215,6 +244,19 @@ def test_audit() -> None:
         (case, f"{system}, {to}, {unit}") for _, case in ours for system, to in others for unit in units
     }
     assert [promise.looked_at for promise in result.promises] == [3]
+    assert_durable(result)
+
+
+def test_analytics() -> None:
+    result = analytics.run(1, no_watch, messages=3_000, loop_messages=1_000)
+    others = ("peer:window", "peer:rule", "peer:loop", "limit:sort")
+    assert rows_of(result) == {
+        ("ours", "first-of-run/1", "events/s"),
+        *((system, "first-of-run/1", "messages/s") for system in ("ours", *others)),
+    }
+    assert ratios_of(result) == {("first-of-run/1", f"{system}, messages/s") for system in others}
+    assert (result.settings["messages"], result.settings["loop_messages"]) == (3_000, 1_000)
+    assert result.promises[-1].verdict == "holds"
     assert_durable(result)
 
 

@@ -26,12 +26,16 @@ TOGETHER = 3
 """So many messages a connector tells at once."""
 
 AN_INSTANT = timedelta(milliseconds=1)
-PAUSE_S = 0.02
+PAUSE_S = 0.15
 """Between what one caller says and what he says next: a company at work, not a benchmark."""
 
 AGAIN_AFTER_S = 0.05
 ANSWER_TIMEOUT_S = 5.0
 """Then a caller gives a process up, and tries another."""
+
+LOOK_TIMEOUT_S = 1.0
+LEFT_ALONE_S = 3.0
+"""So long nobody looks at a process that did not answer in time: he has others to hand over meanwhile."""
 
 UNREACHED = "unreached"
 EXPECTED = {
@@ -61,8 +65,8 @@ class Trouble(Exception):
 class Desk:
     """Where one caller sits: it asks one process, and the next where that one can't answer."""
 
-    def __init__(self, urls: Sequence[str], token: str) -> None:
-        self._clients = [Client(httpx.Client(base_url=url, timeout=ANSWER_TIMEOUT_S), token) for url in urls]
+    def __init__(self, urls: Sequence[str], token: str, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+        self._clients = [Client(httpx.Client(base_url=url, timeout=timeout_s), token) for url in urls]
         self._turns = cycle(self._clients)
         self._asked = next(self._turns)
 
@@ -137,6 +141,24 @@ class Caller:
             time.sleep(AGAIN_AFTER_S)
 
 
+class Looking:
+    """An employee who looks at what one process shows him."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._again_at = 0.0
+
+    def status_of(self, path: str) -> int | None:
+        """With which it is answered; None where this process does not answer now."""
+        if time.monotonic() < self._again_at:
+            return None
+        try:
+            return self._desk.ask("GET", path).status_code
+        except Trouble:
+            self._again_at = time.monotonic() + LEFT_ALONE_S
+            return None
+
+
 class Company:
     """Everybody who speaks with the system, through any of its API processes. urls: of these."""
 
@@ -159,24 +181,31 @@ class Company:
             *(Caller(f"crm-{nth}", self.desk("connector"), self.handing_over(nth)) for nth in range(2)),
         ]
 
-    def desk(self, scope: str, urls: Sequence[str] = ()) -> Desk:
-        """urls: of the processes that are asked from there, if not all of them are."""
-        self._desks.append(Desk(urls or self._urls, self.tokens[scope]))
-        return self._desks[-1]
+    def desk(self, scope: str) -> Desk:
+        return self._kept(Desk(self._urls, self.tokens[scope]))
+
+    def looking(self, employee_id: str) -> list[Looking]:
+        """At each process."""
+        token = self.tokens[f"employee:{employee_id}"]
+        return [Looking(self._kept(Desk([url], token, LOOK_TIMEOUT_S))) for url in self._urls]
+
+    def _kept(self, desk: Desk) -> Desk:
+        self._desks.append(desk)
+        return desk
 
     def handing_over(self, nth: int) -> Say:
         """The deal changes hands; from the answer on the former owner is shown nothing, by any process."""
         chat, names = CHATS[nth], SELLERS[:2]
         path = f"/v1/conversations/{self.conversations[chat]}"
-        desks = {name: [self.desk(f"employee:{name}", [url]) for url in self._urls] for name in names}
+        looking = {name: self.looking(name) for name in names}
 
         def hand_over(desk: Desk, what: str) -> Json:
             former, owner = (names[(number_of(what) + nth + more) % 2] for more in range(2))
             body = {"owner_id": owner, "reason": what, "with_contacts": True}
             answer = good(desk.ask("POST", f"/v1/deals/{deal_of(chat)}/reassign", json=body))
             for name, status in ((former, 404), (owner, 200)):
-                for each in desks[name]:
-                    seen = look(each, path)
+                for each in looking[name]:
+                    seen = each.status_of(path)
                     assert seen in (status, None), f"{what}: {name} is answered {seen}"
             return answer
 
@@ -212,6 +241,11 @@ class Company:
         """By everybody, so far; in no order."""
         return [each for caller in self.callers for each in tuple(caller.acknowledged)]
 
+    @property
+    def position(self) -> int:
+        """Of the last that was acknowledged."""
+        return max(int(each.body["position"]) for each in self.acknowledged())
+
     def troubles(self) -> Counter[str]:
         return sum((caller.troubles for caller in self.callers), Counter())
 
@@ -245,14 +279,6 @@ def writing(conversation_id: str) -> Say:
         return good(desk.ask("POST", path, json={"text": what}, headers={"Idempotency-Key": what}))
 
     return write
-
-
-def look(desk: Desk, path: str) -> int | None:
-    """The status with which it is answered; None where this process does not answer now."""
-    try:
-        return desk.ask("GET", path).status_code
-    except Trouble:
-        return None
 
 
 def good(answer: httpx.Response) -> Json:

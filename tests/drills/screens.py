@@ -81,6 +81,8 @@ class Screen:
             self.shown_again[text] += 1
             return
         self.shown[text] = message["position"]
+        if "-" not in text:
+            return  # somebody else said it
         caller, number = said_by(text)
         place = message["conversation_id"], caller
         last = self._last_said.get(place, -1)

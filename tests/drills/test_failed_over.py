@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.drills.conftest import api, at_work
+from tests.drills.conftest import at_work, crew_at
 from tests.drills.drill import House
 from tests.drills.lines import HOST
 from tests.drills.postgres import Postgres
+from tests.nats_servers import NatsServer
 
 pytestmark = pytest.mark.drill
 
@@ -55,11 +56,11 @@ def pair(folder: Path) -> Iterator[Pair]:
 
 @pytest.fixture
 def house(pair: Pair, folder: Path) -> Iterator[House]:
-    told = {"CHATLEDGER_DATABASE_URL": EITHER}
-    servers = {"primary": pair.primary.port, "standby": pair.standby.port}
-    crew = [api(nth, told, servers, folder / "pair") for nth in (1, 2)]
-    with at_work(crew, lambda: pair.url) as house:
-        yield house
+    """With a JetStream of its own, since the stream is of one ledger."""
+    databases = {"primary": pair.primary.port, "standby": pair.standby.port}
+    with NatsServer(folder / "pair" / "nats", sync_always=True) as nats:
+        with at_work(crew_at(EITHER, databases, nats, folder / "pair"), pair, nats) as house:
+            yield house
 
 
 def test_the_standby_takes_over(house: House, pair: Pair) -> None:

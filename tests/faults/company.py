@@ -32,6 +32,7 @@ from projections.checkpoints import Fenced
 from projections.reactions import Reactions
 from projections.read_model import LEADS, READ_MODELS, all_read_models
 from projections.rebuild import CONNECTIONS, RebuildRunning, rebuilding
+from projections.sharing import PARTITIONED, Partitions, share_out
 from projections.switch import SwitchHindered
 from tests.faults.processes import Telling
 
@@ -87,6 +88,20 @@ def follow(tell: Telling, url: str, name: str, *leads: str) -> None:
     with application(url) as app, create_pool(url, max_size=4, name=name) as pool:
         following = follower.Follower(pool, all_read_models(), Reactions(app), leads=leads or LEADS)
         app.on_append.append(following.appended)
+        following.start()
+        tell(following=True)
+        signal.pause()
+
+
+def follow_partitions(tell: Telling, url: str, name: str, told: str) -> None:
+    """Follow the ledger with some partitions of whatever has them, such as 0-1/4."""
+    partitions = Partitions.told(told)
+    with application(url) as app, create_pool(url, max_size=4, name=name) as pool:
+        for whole in PARTITIONED:
+            share_out(pool, whole, partitions.of)
+        following = follower.Follower(
+            pool, all_read_models(), Reactions(app), leads=PARTITIONED, partitions=partitions
+        )
         following.start()
         tell(following=True)
         signal.pause()

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 CONTEXT = get_context("forkserver")
-CONTEXT.set_forkserver_preload(["__main__", "tests.faults.company", "tests.faults.relayed"])
+CONTEXT.set_forkserver_preload(
+    ["__main__", "tests.faults.company", "tests.faults.relayed", "tests.api.client"]
+)
 PATIENCE_S = 60.0
 """Longest time that a test waits for something that has to come."""
 

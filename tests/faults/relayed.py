@@ -154,7 +154,7 @@ def head(url: str) -> int:
 
 def wait_until_relayed(url: str, nats_url: str) -> None:
     """Until the stream goes as far as the ledger."""
-    eventually(lambda: asked(nats_url, _last) == head(url))
+    eventually(lambda: last_position(nats_url) == head(url))
 
 
 def wait_until_some_are_relayed(nats_url: str, position: int) -> None:

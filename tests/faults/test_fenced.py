@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
 from adapters.postgres.database import create_pool
-from projections.checkpoints import LEAD_LOCKS
+from projections.checkpoints import lead_lock
 from projections.rebuild import CONNECTIONS, REBUILD_LOCK, rebuilding
 from projections.replay import SESSION, STANDSTILL_S
 from tests.faults import company
@@ -86,7 +86,7 @@ def test_a_leader_that_stands_still_loses_its_session_and_with_it_the_lead(
 ) -> None:
     processes.start(company.work, url, "worker")
     followers = [processes.start(company.follow_impatiently, url, name) for name in ("first", "second")]
-    lock = lock_of(connection, "inbox")
+    lock = lead_lock("inbox")
     for _ in range(3):
         eventually(lambda: holder(connection, lock) != (0, ""))
         leader = holder(connection, lock)[1]
@@ -150,13 +150,6 @@ def test_a_rebuild_that_stands_still_in_its_switch_holds_nobody_up(
             rebuild.building.execute("stop_following")
             wait_until_taken_over(connection, head(connection))
             assert not rebuild.building.rows()
-
-
-def lock_of(connection: Connection[Any], name: str) -> int:
-    """By which number the lead of a read model is known, as it stands in the table of locks."""
-    row = connection.execute("SELECT hashtextextended(%s, %s)", [name, LEAD_LOCKS]).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def holder(connection: Connection[Any], lock: int) -> tuple[int, str]:

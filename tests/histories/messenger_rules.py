@@ -131,7 +131,7 @@ class PeopleRules(Play):
 class MessageRules(PeopleRules):
     @rule(
         news=news_about(
-            "message", "edit", "edit", "deletion", chats=["family", "family", "p2"], messages=["0", "1"]
+            "message", "edit", "edit", "deletion", chats=["family", "family", "p2"], messages=["0", "1", "9"]
         )
     )
     def hear_edits(self, news: list[News]) -> None:

@@ -58,6 +58,6 @@ def test_what_everybody_sees_is_what_the_rule_says(history: type[Play], beside_a
     run_state_machine_as_test(
         type(history.__name__, (history,), {"opened": staticmethod(beside_another)}),
         settings=settings(
-            max_examples=6, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=5, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow]
         ),
     )

@@ -134,7 +134,7 @@ class Play:
         )
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=9, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.lists(news, min_size=30, max_size=60), sizes)
 def test_the_waits_are_what_the_rule_says(empty: Opened, told: list[Any], sizes: list[int]) -> None:
     with empty() as world:

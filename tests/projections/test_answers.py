@@ -7,11 +7,13 @@ from datetime import datetime
 from itertools import count
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
 from domain.wait import Outcome, Place, Spoken, waits_of
+from projections import replay
 from tests.projections.history import History, all_rows, follow, named, noon, rebuild
 from tests.projections.test_timeline import RANK, Company
 
@@ -94,7 +96,7 @@ def failed(answer: Told, happened: list[tuple[int, Told]]) -> bool:
 
 
 def test_an_answer_that_failed_or_that_a_machine_wrote_answers_nobody(
-    url: str, history: History, connection: Connection[Any]
+    url: str, history: History, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chats = (f"chat-{number}" for number in count())
 
@@ -125,5 +127,6 @@ def test_an_answer_that_failed_or_that_a_machine_wrote_answers_nobody(
     assert live["inbox.failure"]
     counted = sum(tally["waiting"] for (tally,) in live["inbox.tally"])
     assert counted == sum(line["waiting"] for (line,) in live["inbox.line"]) > 0
+    monkeypatch.setattr(replay, "FIRST_RANGE_SIZE", 7)
     rebuild(url, verify=False)
     assert all_rows(connection, "inbox") == live

@@ -26,6 +26,7 @@ from projections.checkpoints import (
 from projections.follower import POLL_INTERVAL_S, TAKEOVER_INTERVAL_S, Follower
 from projections.leader import RANGE_SIZE, Leader
 from projections.read_model import LEADS, REACTIONS, ReadModel
+from projections.sharing import Partitions
 from projections.statements import Statements
 from tests.projections.history import History
 
@@ -39,7 +40,8 @@ INSERT INTO tally_{name} SELECT position FROM ledger WHERE position > %(after)s 
 
 -- name: poisoned
 -- on: poison.{name}
-SELECT 1 / 0;
+SELECT 1 / (position - position) FROM ledger
+WHERE position > %(after)s AND position <= %(until)s AND topic = 'poison.{name}';
 """
 
 WITNESS = """
@@ -62,7 +64,9 @@ class Tally(ReadModel):
         self.statements = Statements(f"{name}.sql", TALLY.format(name=name))
 
     def cure(self) -> None:
-        self.statements = Statements("cured.sql", TALLY.format(name=self.name).replace("1 / 0", "1"))
+        self.statements = Statements(
+            "cured.sql", TALLY.format(name=self.name).replace("/ (position - position)", "")
+        )
 
 
 @dataclass
@@ -100,11 +104,13 @@ class Place:
         reactions: Quiet | None = None,
         *,
         leads: Collection[str] = LEADS,
+        partitions: Partitions | None = None,
         poll_interval_s: float = POLL_INTERVAL_S,
     ) -> Follower:
         pool: ConnectionPool[Connection[Any]] = self.started.enter_context(create_pool(self.url, max_size=3))
         reactions = reactions or self.reactions
-        follower = Follower(pool, self.models, reactions, leads=leads, poll_interval_s=poll_interval_s)
+        choice: dict[str, Any] = {"leads": leads, "partitions": partitions}
+        follower = Follower(pool, self.models, reactions, **choice, poll_interval_s=poll_interval_s)
         follower.start()
         self.started.callback(follower.stop)
         return follower
@@ -180,6 +186,15 @@ def test_what_a_watcher_appended_is_heard_at_once(place: Place) -> None:
         watcher.appended(place.write())
         assert eventually(lambda: place.tallied("inbox")[-1] == place.history.head)
         assert time.monotonic() - began < TIMEOUT_S / 2
+
+
+def test_a_position_that_is_told_is_looked_for_at_once(place: Place) -> None:
+    follower = place.follower(poll_interval_s=60)
+    assert follower.wait_for(place.write(), TIMEOUT_S)
+
+    follower.heard(place.write())
+
+    assert eventually(lambda: place.tallied("inbox") == [1, 2])
 
 
 def test_who_can_listen_no_more_listens_again(place: Place) -> None:
@@ -304,7 +319,7 @@ def test_followers_share_the_read_models_out_and_one_takes_over_from_the_other(p
     assert eventually(
         lambda: (
             [one.led for one in sharing]
-            == [["access", "directory", "inbox", REACTIONS], ["timeline", "visibility"]]
+            == [["directory", "access", "inbox", REACTIONS], ["visibility", "timeline"]]
         )
     )
     standing_by = place.follower()
@@ -315,7 +330,7 @@ def test_followers_share_the_read_models_out_and_one_takes_over_from_the_other(p
     sharing[0].stop()
     assert standing_by.wait_for(place.write(), TIMEOUT_S)
 
-    assert standing_by.led == ["access", "directory", "inbox", REACTIONS, "threads"]
+    assert standing_by.led == ["directory", "access", "threads", "inbox", REACTIONS]
     assert all(place.tallied(name) == [1, 2, 3, 4] for name in NAMES)
     assert sorted(place.reactions.seen) == [(0, 1), (1, 2), (2, 3), (3, 4)]
 

@@ -28,7 +28,7 @@ from tests.races.contest import contest
 DEALS = 16
 """They are handed over side by side; each has two owners of its own, of whom one has it."""
 
-HANDOVERS_PER_DEAL = 125
+HANDOVERS_PER_DEAL = 64
 HANDOVERS = DEALS * HANDOVERS_PER_DEAL
 SELDOM = HANDOVERS // 100
 """Reads that raced a handover showed either state more often than this, or they were no races."""
