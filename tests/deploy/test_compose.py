@@ -229,6 +229,19 @@ def test_every_command_is_there_with_its_options(name: str) -> None:
     assert all(option in told.output for option in options if option.startswith("--"))
 
 
+def test_the_docs_name_the_ports_and_limits_that_are_set() -> None:
+    told = " ".join(_text("docs/deployment.md").split())
+    assert all(f"`{name}` {port}" in told for name, port in PORTS.items())
+    for name, service in SERVICES.items():
+        limits = service["deploy"]["resources"]["limits"]
+        cpus = f"{limits['cpus']} CPU{'s' if limits['cpus'] != '1' else ''}"
+        (row,) = (
+            line for line in _text("docs/deployment.md").splitlines() if re.match(rf"\|.*`{name}`.*CPU", line)
+        )
+        assert f"| {cpus}, {limits['memory'].upper().replace('G', ' GB')}" in row
+    assert all(f"| `{name}` |" in told for name in SECRETS)
+
+
 def test_make_knows_both_ways() -> None:
     assert "deploy.processes" in _text("Makefile")
     assert "deploy.secrets .env" in _text("Makefile")

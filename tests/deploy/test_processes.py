@@ -47,6 +47,11 @@ class Started:
             return httpx.get(f"{self.url(name)}/readyz", timeout=5).is_success
         return False
 
+    @property
+    def said(self) -> str:
+        """What all of them said, in one line."""
+        return " ".join(self.log.read_text().split())
+
     def wait_until(self, reached: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while not reached():
@@ -105,6 +110,10 @@ def test_a_message_that_is_told_to_one_server_is_read_from_the_other(tmp_path: P
             started.wait_until(partial(started.answers, name))
         head = _told_to_one_and_read_from_the_other(started)
         started.wait_until(lambda: _published(started) == head)
+
+        _kill(started, "api-1")
+        started.wait_until(lambda: "api-1 | ended with -9 and is started again" in started.said)
+        started.wait_until(partial(started.answers, "API_1_PORT"))
         _stops_in_order(started, procfile())
 
 
@@ -123,9 +132,20 @@ def _told_to_one_and_read_from_the_other(started: Started) -> int:
 def _stops_in_order(started: Started, names: Collection[str]) -> None:
     assert started.stop() == 0
     assert not _left_by(started.folder)
-    said = " ".join(started.log.read_text().split())
-    assert "Traceback" not in said
-    assert said.count("stopped (rc=0)") == len(names)
+    assert "Traceback" not in started.said
+    assert started.said.count("stopped (rc=0)") == len(names)
+
+
+def _kill(started: Started, name: str) -> None:
+    """The command itself, not who keeps it."""
+    (process,) = (each for each in _left_by(started.folder) if _is_command(each, name))
+    process.kill()
+
+
+def _is_command(process: psutil.Process, name: str) -> bool:
+    words = process.cmdline()
+    ours = "deploy.kept" not in words and any(word.endswith("chatledger") for word in words)
+    return ours and process.environ().get("PROCESS") == name
 
 
 @contextmanager
