@@ -35,6 +35,9 @@ Line = MutableMapping[str, Any]
 QUIET = ("uvicorn", "psycopg", "httpx", "httpcore", "nats", "opentelemetry", "matplotlib", "fontTools")
 """They tell at `INFO` what they do, request by request; only their trouble is worth a line."""
 
+OWN_WAYS = ("uvicorn", "uvicorn.error", "uvicorn.access")
+"""Loggers that have handlers of their own as soon as anybody has configured uvicorn."""
+
 SECRETS = (
     (re.compile(r"(?i)(bearer\s+)[^\s\"'\\]+"), r"\1…"),
     (re.compile(r"\bcl_[A-Za-z0-9-]{1,64}_[\w-]+"), "cl_…"),
@@ -62,6 +65,10 @@ def configure(logs: Logs, *, secrets: Collection[str] = (), stream: TextIO | Non
     root.setLevel(logging.INFO)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in OWN_WAYS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
     logging.captureWarnings(True)
     sys.excepthook, threading.excepthook = _unexpected, _unexpected_in_thread
 

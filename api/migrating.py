@@ -18,7 +18,11 @@ def migrate_(data: Data = None) -> None:
 
     For who starts several processes: once, before all of them. Repeated, it changes nothing.
     """
-    with database(settings_with(data=data), owner="chatledger migrate", may_be_new=True) as url:
+    from api.logs import configure
+
+    settings = settings_with(data=data)
+    configure(settings.logs, secrets=settings.secrets)
+    with database(settings, owner="chatledger migrate", may_be_new=True) as url:
         position = migrate_database(url)
     told = f"The tables are as this version makes them; the ledger ends at position {position}."
     console.print(told, highlight=False, soft_wrap=True)
