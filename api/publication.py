@@ -33,6 +33,8 @@ RANGE = 1_000
 LOOK_INTERVAL_S = 1.0
 """How often is looked whether the stream is as it was left, while nothing goes wrong."""
 
+BEAT_INTERVAL_S = 1.0
+
 logger = logging.getLogger(__name__)
 
 
@@ -81,20 +83,34 @@ class Publication:
         """
         clock = asyncio.get_running_loop()
         look_at = clock.time() + LOOK_INTERVAL_S
-        await self._take_out()
-        while not stopping.is_set():
-            await self._catch_up(stopping)
-            if clock.time() >= look_at:
-                await self._look()
-                look_at = clock.time() + LOOK_INTERVAL_S
-            await self.lead.wait()
+        async with self._heard_of():
+            await self._take_out()
+            while not stopping.is_set():
+                await self._catch_up(stopping)
+                if clock.time() >= look_at:
+                    await self._look()
+                    look_at = clock.time() + LOOK_INTERVAL_S
+                await self.lead.wait()
 
     async def _look(self) -> None:
-        """Whether the stream is as it was left; and let others know that we do not stand still."""
-        stored = self.publisher.stored
-        if not await is_as_left(self.js, self.stream, stored):
+        if not await is_as_left(self.js, self.stream, self.publisher.stored):
             raise OutOfStep(f"somebody else changed the stream {self.stream.name}")
-        await self.lead.note(stored, stored)
+
+    @asynccontextmanager
+    async def _heard_of(self) -> AsyncIterator[None]:
+        """Let nobody take us for one who stands still, however long NATS takes."""
+        beating = asyncio.ensure_future(self._beat())
+        try:
+            yield
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        """What goes wrong here goes wrong for whoever uses the lead next."""
+        while True:
+            await asyncio.sleep(BEAT_INTERVAL_S)
+            await self.lead.note(self.publisher.stored, 0)
 
     async def _catch_up(self, stopping: asyncio.Event) -> None:
         """While a range goes out, the next one is read."""
@@ -123,9 +139,7 @@ class Publication:
         stored = self.publisher.stored
         if self.stream.private:
             for first, last in await self.lead.erased(stored):
-                for begun in range(first, last + 1, RANGE):
-                    await take_out(self.js, self.stream, range(begun, min(begun + RANGE, last + 1)))
-                    await self.lead.note(stored, stored)  # so that nobody takes us for one who stands still
+                await take_out(self.js, self.stream, range(first, last + 1))
         self.lead.erased_until = max(self.lead.erased_until, stored)
         await self.lead.note(stored, stored)
 

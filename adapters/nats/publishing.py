@@ -24,8 +24,10 @@ from adapters.nats.stream import Stream, StreamRefused
 IN_FLIGHT = 4_000
 """Most events that are published and not known to be stored. The server holds 10,000 before it drops some."""
 
-ANSWER_EVERY = 500
-ANSWER_TIMEOUT_S = 5.0
+ANSWER_EVERY = 100
+ANSWER_TIMEOUT_S = 10.0
+"""Even a server that waits for a slow disk with each event has stored a hundred by then."""
+
 LOOK_INTERVAL_S = 0.1
 """How often is looked whether the connection is still there, while an answer is waited for."""
 
