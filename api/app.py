@@ -48,8 +48,7 @@ from api import (
     webhooks,
 )
 from api.access import issue_first_token
-from api.answers import ProblemShape
-from api.description import complete
+from api.description import DESCRIPTION, PROBLEM, TAGS, complete
 from api.errors import answer_with_problems
 from api.feeding import Feeds
 from api.living import living, new_instance
@@ -104,42 +103,12 @@ FOLLOWING_CONNECTIONS = 5
 READ_TIMEOUT_S = 10.0
 """Longest time that one question may take in the database."""
 
-DESCRIPTION = """
-Chatledger keeps every message, join, leave, handover and status change as an immutable event, and rebuilds
-from them who sees which chat. This is the only way in and out of it.
-
-Connectors tell what happens in the messengers, the CRM states its employees, contacts and deals, employees
-read their inbox and act on it, and auditors ask who could see what. Each has a token with a scope for that.
-
-A write answers with the ledger `position` of its last event; a read says in `Chatledger-Position` where it
-was read, and waits for `?min_position=`. What changes who sees what is effective when it is answered. Any
-POST may carry an `Idempotency-Key`. Errors are `application/problem+json`.
-"""
-
-TAGS = [
-    {"name": "tokens", "description": "Who may call."},
-    {"name": "directory", "description": "The company and its clients, as the CRM knows them."},
-    {"name": "inbound", "description": "What happens in the messengers."},
-    {"name": "inbox", "description": "What an employee sees, and what he does with it."},
-    {"name": "webhooks", "description": "Whom to notify, told to a company's own systems."},
-    {"name": "audit", "description": "Who could see what, when and why."},
-    {"name": "analytics", "description": "How long clients waited, and what is behind each number."},
-    {"name": "operations", "description": "Whether all is well."},
-]
 NOUNS = (
     *(receiving, inbox, feed, messages, conversations, links, search, threads, tasks, notifications),
     *(directory, erasure, tokens, webhooks, audit, preview, records, proofs),
     *(analytics, daily_report, operations),
 )
 """With routes, in the order in which they are asked for: a request is held against one after the other."""
-
-PROBLEM_SHAPE = {"schema": {"$ref": f"#/components/schemas/{ProblemShape.__name__}"}}
-PROBLEM: dict[int | str, dict[str, Any]] = {
-    "default": {
-        "description": "Not carried out; docs/errors.md explains each code.",
-        "content": {"application/problem+json": PROBLEM_SHAPE},
-    }
-}
 
 
 @contextmanager

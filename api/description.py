@@ -1,4 +1,4 @@
-"""Completes the API's description by rule: with what a route has in common with others of its kind."""
+"""The description of the API: what stands at its top, and by rule what a route has in common with others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.answers import ProblemShape
 from api.errors import Problem, describe, invalid
 from api.examples import Examples
 from api.idempotency import KEY
@@ -14,6 +15,37 @@ from api.reading import DESCRIBED
 from domain.errors import Refused, UnknownThing
 
 Json = dict[str, Any]
+
+DESCRIPTION = """
+Chatledger keeps every message, join, leave, handover and status change as an immutable event, and rebuilds
+from them who sees which chat. This is the only way in and out of it.
+
+Connectors tell what happens in the messengers, the CRM states its employees, contacts and deals, employees
+read their inbox and act on it, and auditors ask who could see what. Each has a token with a scope for that.
+
+A write answers with the ledger `position` of its last event; a read says in `Chatledger-Position` where it
+was read, and waits for `?min_position=`. What changes who sees what is effective when it is answered. Any
+POST may carry an `Idempotency-Key`. Errors are `application/problem+json`.
+"""
+
+TAGS = [
+    {"name": "tokens", "description": "Who may call."},
+    {"name": "directory", "description": "The company and its clients, as the CRM knows them."},
+    {"name": "inbound", "description": "What happens in the messengers."},
+    {"name": "inbox", "description": "What an employee sees, and what he does with it."},
+    {"name": "webhooks", "description": "Whom to notify, told to a company's own systems."},
+    {"name": "audit", "description": "Who could see what, when and why."},
+    {"name": "analytics", "description": "How long clients waited, and what is behind each number."},
+    {"name": "operations", "description": "Whether all is well."},
+]
+
+PROBLEM_SHAPE = {"schema": {"$ref": f"#/components/schemas/{ProblemShape.__name__}"}}
+PROBLEM: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "Not carried out; docs/errors.md explains each code.",
+        "content": {"application/problem+json": PROBLEM_SHAPE},
+    }
+}
 
 METHODS = ("get", "put", "post", "delete", "patch")
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
