@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from api.complaints import end_in_order
+from api.complaints import SIGNALS, end_in_order
 from deploy import states
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 10.0
@@ -49,9 +49,16 @@ def complete(name: str, command: Sequence[str]) -> None:
 
 
 def run(command: Sequence[str]) -> int:
-    """Its exit code. A signal to us goes on to it, and it is waited for until it has ended in order."""
-    process = subprocess.Popen(command)
+    """Its exit code. A signal to us goes on to it, and it is waited for until it has ended in order.
+
+    One that comes while it starts waits until it is known, so that nobody is left behind.
+    """
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    process = subprocess.Popen(
+        command, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, former)
+    )
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
         return process.wait()
     except KeyboardInterrupt:
         process.terminate()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -26,12 +27,14 @@ def kept(tmp_path: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str
         env={"PROCESSES_DATA": str(tmp_path), "PROCESS": "it", "PATH": "/usr/bin:/bin"},
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert process.stdout
     try:
         yield process, process.stdout
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):  # whatever of it is left
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 
