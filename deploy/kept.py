@@ -54,9 +54,7 @@ def run(command: Sequence[str]) -> int:
     One that comes while it starts waits until it is known, so that nobody is left behind.
     """
     former = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    process = subprocess.Popen(
-        command, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, former)
-    )
+    process = subprocess.Popen(command, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, former))
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
         return process.wait()

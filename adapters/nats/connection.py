@@ -10,7 +10,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import nats
 from nats.aio.client import Client
 
 CONNECT_TIMEOUT_S = 5
@@ -32,21 +31,22 @@ async def connected(url: str, *, name: str) -> AsyncIterator[Client]:
     Raises:
         OSError, nats.errors.Error: there is nobody, or he does not let us in.
     """
-    client = await nats.connect(
-        url.split(","),
-        name=name,
-        allow_reconnect=False,
-        max_reconnect_attempts=1,  # it tries each server so often before it says that there is none
-        reconnect_time_wait=0,
-        connect_timeout=CONNECT_TIMEOUT_S,
-        ping_interval=PING_INTERVAL_S,
-        max_outstanding_pings=PINGS_UNANSWERED,
-        skip_subject_validation=True,  # they are made by `subject`, which lets nothing wrong through
-        error_cb=_note,
-    )
+    client = Client()
     try:
+        await client.connect(
+            url.split(","),
+            name=name,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,  # it tries each server so often before it says that there is none
+            reconnect_time_wait=0,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            ping_interval=PING_INTERVAL_S,
+            max_outstanding_pings=PINGS_UNANSWERED,
+            skip_subject_validation=True,  # they are made by `subject`, which lets nothing wrong through
+            error_cb=_note,
+        )
         yield client
-    finally:
+    finally:  # also of what was not made to its end
         await client.close()
 
 

@@ -157,7 +157,8 @@ def test_the_command_tells_how_it_is_and_ends_in_order(migrated_url: str, nats_u
         assert process.wait(30) == 0
     assert_relayed(migrated_url, nats_url)
     with psycopg.connect(migrated_url) as connection:
-        assert status_of(connection)["relay"] == {"position": 3, "lag_events": 0, "lag_seconds": 0}
+        (told,) = status_of(connection)["relay"]
+    assert (told["stream"], told["position"], told["lag_events"], told["led_by"]) == ("LEDGER", 3, 0, None)
 
 
 def test_whoever_can_not_publish_says_why(migrated_url: str) -> None:
