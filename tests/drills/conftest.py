@@ -71,7 +71,7 @@ def crew_at(database_url: str, databases: Mapping[str, int], nats: NatsServer, f
     return [
         *(Worker(f"api {nth}", site, "serve", "--port", "{port}") for nth in (1, 2)),
         *(Worker(f"follower {nth}", site, "follow", "--metrics-port", "{port}") for nth in (1, 2)),
-        Worker("relay", site, "relay"),
+        Worker("relay", site, "relay", "--metrics-port", "{port}"),
     ]
 
 
