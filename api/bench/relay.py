@@ -40,7 +40,7 @@ from api.relaying import STATEMENTS, Relay
 CONVERSATIONS = 15_000
 """Of 7 events each, about; the ledger's head is told among the settings."""
 
-ANSWER_EVERY = 1_000
+ANSWER_EVERY, IN_FLIGHT = 1_000, 8_000
 LOOK_INTERVAL_S = 0.01
 STREAM = "LEDGER"
 READ_MODELS = ("directory",)
@@ -143,7 +143,7 @@ async def _few_answered(client: Client, events: Sequence[Outgoing]) -> None:
     for event in events:
         asks = event.position % ANSWER_EVERY == 0 or event is events[-1]
         await client.publish(event.subject, event.body, inbox if asks else "", _headers(event))
-        while event.position - last > 4 * ANSWER_EVERY or (event is events[-1] and last < event.position):
+        while event.position - last > IN_FLIGHT or (event is events[-1] and last < event.position):
             answered.clear()
             await answered.wait()
 
