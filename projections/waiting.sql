@@ -15,11 +15,11 @@
 -- moments a `part` is 0 an answer, 1 a client's message, 2 a dismissal, 3 nothing.
 
 -- name: message
--- What clients wrote, and what humans of the company wrote. Only what was written has a direction.
-SELECT position, chat_number, occurred_us AS sent_us, CASE WHEN direction = 'in' THEN 1 ELSE 0 END AS asks,
-       author_kind, author_id, sender_id
+-- What clients wrote, and what humans of the company wrote. Only what was written has an author.
+SELECT position, chat_number, occurred_us AS sent_us,
+       CASE WHEN author_kind = 'client' THEN 1 ELSE 0 END AS asks, author_kind, author_id, sender_id
 FROM event
-WHERE direction = 'in' OR (direction = 'out' AND author_kind IN ('employee', 'external_staff'));
+WHERE author_kind IN ('client', 'employee', 'external_staff');
 
 -- name: failure
 -- What was ever said to have failed; nothing but a delivery has this status.
@@ -37,11 +37,9 @@ WHERE direction = 'out' AND delivery_id IN (
 
 -- name: dismissal
 -- Up to where somebody said that what the client wrote needs no answer.
-SELECT position, chat_number, occurred_us AS dismissed_us, seen_position,
-       CASE WHEN actor LIKE 'employee:%' THEN 'employee' ELSE 'system' END AS by_kind,
-       CASE WHEN actor LIKE 'employee:%' THEN substring(actor, 10) END AS by_id
+SELECT position, chat_number, occurred_us AS dismissed_us, seen_position
 FROM event
-WHERE topic IN ('conversation.closed', 'conversation.dismissed');
+WHERE seen_position IS NOT NULL AND topic IN ('conversation.closed', 'conversation.dismissed');
 
 -- name: holding
 -- Who held a chat from a position on; null: nobody.
@@ -55,7 +53,10 @@ WHERE topic IN ('conversation.claimed', 'conversation.assigned', 'conversation.r
 -- Who wrote what the company said, and who dismissed.
 SELECT position, author_kind, author_id FROM message WHERE asks = 0
 UNION ALL
-SELECT position, by_kind AS author_kind, by_id AS author_id FROM dismissal;
+SELECT position, CASE WHEN actor LIKE 'employee:%' THEN 'employee' ELSE 'system' END AS author_kind,
+       CASE WHEN actor LIKE 'employee:%' THEN substring(actor, 10) END AS author_id
+FROM event
+WHERE topic IN ('conversation.closed', 'conversation.dismissed');
 
 -- name: moved
 -- The chats that stand in the conversation of an older one: of all others it is their own number.
@@ -72,11 +73,11 @@ WHERE message.position NOT IN (SELECT position FROM failed);
 
 -- name: waved
 -- The dismissals, in their conversations.
-SELECT chat.conversation_number AS conversation_number, dismissal.chat_number AS chat_number,
-       dismissal.position AS position, dismissal.dismissed_us AS moment_us,
-       dismissal.seen_position AS seen_position
+SELECT coalesce(moved.conversation_number, dismissal.chat_number) AS conversation_number,
+       dismissal.chat_number AS chat_number, dismissal.position AS position,
+       dismissal.dismissed_us AS moment_us, dismissal.seen_position AS seen_position
 FROM dismissal
-JOIN chat ON chat.number = dismissal.chat_number;
+LEFT JOIN moved ON moved.number = dismissal.chat_number;
 
 -- name: unclear
 -- Conversations in which a dismissal does not mean just what was sent before it: those of several chats in
