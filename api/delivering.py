@@ -221,7 +221,9 @@ class Deliverer:
             delivery_id=delivery_id,
             status=status,
             attempts=attempts,
-            retry_after_s=self._pause_s(attempts) if status == PENDING else None,
+            retry_after_s=retry_pause_s(self.settings.webhook_first_retry_s, attempts)
+            if status == PENDING
+            else None,
             status_code=outcome.status_code,
             error=outcome.error,
         )
@@ -233,11 +235,6 @@ class Deliverer:
         if outcome.delivered:
             return DELIVERED
         return FAILED if outcome.gone or attempts >= self.settings.webhook_attempts else PENDING
-
-    def _pause_s(self, attempts: int) -> float:
-        """Longer each time, and never quite the same."""
-        pause_s = self.settings.webhook_first_retry_s * limits.RETRY_FACTOR ** (attempts - 1)
-        return min(pause_s, limits.LONGEST_RETRY_S) * (1 + random.uniform(0, limits.RETRY_JITTER))
 
     async def _switch_off(self, due: Due, delivery_id: str) -> None:
         """Who is gone for good is told no more; who was removed meanwhile is not either."""
@@ -251,6 +248,14 @@ class Deliverer:
         self._forget_at = time.monotonic() + FORGET_INTERVAL_S
         old = {"days": limits.DELIVERIES_KEPT_DAYS, "secret_kept_s": limits.OLD_SECRET_KEPT_S}
         await lead.connection.execute(STATEMENTS["forget"], old)
+
+
+def retry_pause_s(first_s: float, attempts: int, at_least_s: float = 0.0) -> float:
+    """Longer each time, and never quite the same; not before the receiver said."""
+    pause_s = first_s * limits.RETRY_FACTOR ** min(attempts - 1, 30)
+    return max(min(pause_s, limits.LONGEST_RETRY_S), at_least_s) * (
+        1 + random.uniform(0, limits.RETRY_JITTER)
+    )
 
 
 def payload(workspace_id: str, message: Notified) -> bytes:

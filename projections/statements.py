@@ -28,7 +28,7 @@ PARTS = {
     "inbox": ("functions", "questions"),
     "transcript": ("functions",),
     "figures": ("live",),
-    "waits": ("questions",),
+    "waits": ("functions", "questions"),
     "audit": ("functions", "history", "explanation", "ownership", "preview"),
 }
 """What is too much for one file."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from psycopg import AsyncConnection
 
 from adapters.postgres.database import CONNECT_TIMEOUT_S
 from api import limits
+from api.delivering import retry_pause_s
 from api.leads import SENDING_LOCK
 from api.metrics import Metrics
 from api.reading import reach
@@ -225,7 +225,9 @@ class Sending:
         )
         if posted.gone and isinstance(destination, ToWebhook):
             await self._switch_off(workspace_id, destination)
-        retry_at = self.clock() + timedelta(seconds=self._pause_s(attempts, posted.retry_after_s))
+        first_s = self.system.settings.webhook_first_retry_s
+        pause_s = retry_pause_s(first_s, attempts, posted.retry_after_s or 0.0)
+        retry_at = self.clock() + timedelta(seconds=pause_s)
         self._trouble[workspace_id, destination.name, day] = Trouble(attempts, retry_at)
         return Trouble(attempts, retry_at)
 
@@ -257,12 +259,6 @@ class Sending:
         by = By(workspace_id, "system", self.clock(), "daily report")
         with suppress(UnknownThing):
             await run_in_threadpool(self.system.application.deactivate_webhook, webhook.webhook_id, by=by)
-
-    def _pause_s(self, attempts: int, retry_after_s: float | None) -> float:
-        """Longer each time, and never quite the same; not before the receiver said."""
-        pause_s = self.system.settings.webhook_first_retry_s * limits.RETRY_FACTOR ** min(attempts - 1, 30)
-        pause_s = max(min(pause_s, limits.LONGEST_RETRY_S), retry_after_s or 0.0)
-        return pause_s * (1 + random.uniform(0, limits.RETRY_JITTER))
 
     def _forget(self, before: date) -> None:
         """What is too old to be sent any more."""

@@ -70,6 +70,7 @@ class Office:
     workspace_id: str
     at: datetime
     unmade: set[date] = field(default_factory=set)
+    processes: list[Sending] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.sender = self.process()
@@ -89,7 +90,8 @@ class Office:
         """One that has just been started."""
         settings = self.house.system.settings.model_copy(update={"telegram_url": self.receiver.url("")})
         system = replace(self.house.system, settings=settings)
-        return Sending(system, Metrics(), self.report, lambda: self.at)
+        self.processes.append(Sending(system, Metrics(), self.report, lambda: self.at))
+        return self.processes[-1]
 
     async def report(self, _: System, workspace_id: str, day: date, definition: Definition) -> DailyReport:
         if day in self.unmade:
@@ -185,7 +187,8 @@ def office(house: House, request: pytest.FixtureRequest) -> Iterator[Office]:
     office.configure("2026-03-02T06:00Z", daily_report={})
     yield office
     office.configure(office.at.isoformat(), daily_report={})
-    house.run(office.sender.destinations.close())
+    for process in office.processes:
+        house.run(process.destinations.close())
 
 
 def test_at_ten_it_goes_to_the_webhook_the_chat_and_the_file_once(office: Office) -> None:
